@@ -1,0 +1,1 @@
+"""The pipeline file: models, loading with all faults at once, schema."""

@@ -1,0 +1,252 @@
+"""The pipeline file as frozen pydantic models (extra keys refused). Units in names; defaults are the embedded ones."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from synthgen.config.distributions import Distribution, constant, normal, uniform, uniform_int, within
+
+
+class Frozen(BaseModel):
+    """Base of every config block: immutable, no unknown keys, no silent type changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class ImageConfig(Frozen):
+    """Size and encoding of the images."""
+
+    width: int = Field(256, ge=32, le=4096, description="pixels")
+    height: int = Field(256, ge=32, le=4096, description="pixels")
+    format: Literal["jpeg", "png"] = "jpeg"
+    quality: int = Field(95, ge=1, le=100, description="JPEG quality")
+
+
+class MaterialConfig(Frozen):
+    """Look of an object entry or of the support; what is left out is drawn from the part's own finish."""
+
+    colors: list[tuple[float, float, float]] | None = Field(None, description="sRGB colours in 0..1 to choose from")
+    finish: str | None = Field(None, description="a finish of the built-in table, e.g. brushed_steel")
+    texture: str | None = Field(None, description="glob of image files used as albedo")
+    roughness: Annotated[Distribution, within(0.03, 1)] | None = None
+    metallic: Annotated[Distribution, within(0, 1)] | None = None
+
+
+class ObjectEntry(Frozen):
+    """One line of ``scene.objects``: a procedural family or a glob of mesh files."""
+
+    family: str | None = Field(None, description="procedural family, e.g. mug")
+    mesh: str | None = Field(None, description="mesh file or glob (GLB, OBJ, PLY, STL)")
+    class_name: str | None = Field(
+        None, alias="class", description="class name; {stem} = the mesh file's name; default: family, or {stem}"
+    )
+    supercategory: str = "object"
+    weight: float = Field(1.0, gt=0, description="relative share in the scenes")
+    variants: int = Field(8, ge=1, le=200, description="how many sizes of a family are made")
+    size: dict[str, Distribution] = Field(default_factory=dict, description="family parameters to override")
+    scale: float = Field(1.0, gt=0, description="multiplies the mesh file's coordinates to give metres")
+    up: Literal["x", "y", "z", "any"] | None = Field(None, description="object axis that points up when placed upright")
+    density_kg_m3: float | None = Field(None, gt=1, le=25000)
+    friction: float | None = Field(None, ge=0.05, le=2.0)
+    collision: Literal["hull", "coacd"] = "hull"
+    material: MaterialConfig | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ObjectEntry:
+        if (self.family is None) == (self.mesh is None):
+            raise ValueError("needs exactly one of 'family' (procedural) and 'mesh' (file or glob)")
+        if self.mesh is not None and self.size:
+            raise ValueError("'size' belongs to procedural families; use 'scale' for meshes")
+        if self.family is not None and self.scale != 1.0:
+            raise ValueError("'scale' belongs to meshes; use 'size' for procedural families")
+        return self
+
+
+class SupportConfig(Frozen):
+    """What the objects lie on."""
+
+    kind: Literal["table", "tote"] = "table"
+    size_m: tuple[float, float] | None = Field(None, description="table top, or inner floor of the tote (x, y)")
+    height_m: Annotated[Distribution, within(0.04, 0.6, "m")] = Field(
+        default=constant(0.16), description="tote wall height"
+    )
+    texture: str | None = Field(None, description="glob of photographs for the surface")
+    finishes: list[str] | None = Field(None, description="built-in surface finishes to choose from")
+
+
+class FixtureConfig(Frozen):
+    """A mesh of the user's cell at a given pose: occludes, collides, is not labelled."""
+
+    mesh: str
+    scale: float = Field(1.0, gt=0)
+    position_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rotation_deg: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="extrinsic x, y, z turns")
+    collision: Literal["hull", "coacd"] = "hull"
+    material: MaterialConfig | None = None
+
+
+class EnvironmentConfig(Frozen):
+    """Image-based light: .hdr files, or procedural rooms when ``hdr`` is left out."""
+
+    hdr: str | None = Field(None, description="glob of equirectangular .hdr files")
+    intensity: Annotated[Distribution, within(0.01, 100)] = uniform(0.6, 1.4)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _word(cls, raw: Any) -> Any:
+        return {} if raw == "procedural" else raw
+
+
+class LightsConfig(Frozen):
+    """Rectangular area lights above the scene, beside the environment."""
+
+    area: Annotated[Distribution, within(0, 4)] = uniform_int(0, 2)
+    intensity: Annotated[Distribution, within(0, 100)] = uniform(0.4, 1.6)
+    temperature_k: Annotated[Distribution, within(1500, 15000, "K")] = uniform(2700, 6500)
+
+
+class SceneConfig(Frozen):
+    """What is in a scene."""
+
+    objects: list[ObjectEntry] = Field(min_length=1)
+    objects_per_scene: Annotated[Distribution, within(0, 200)] = uniform_int(5, 12)
+    distractors: Annotated[Distribution, within(0, 100)] = constant(0)
+    distractor_objects: list[ObjectEntry] | None = Field(
+        None, description="what distractors are made of; default: unnamed blocks, cylinders and blobs"
+    )
+    occluders: Annotated[Distribution, within(0, 8)] = constant(0)
+    negatives: float = Field(0.0, ge=0, le=1, description="share of scenes without any labelled object")
+    balance: Literal["weights", "classes"] = Field(
+        "weights", description="weights: by entry weight; classes: every class equally often"
+    )
+    upright: float = Field(0.5, ge=0, le=1, description="share of objects with a known 'up' that are placed upright")
+    support: SupportConfig = SupportConfig()
+    fixtures: list[FixtureConfig] = Field(default_factory=list)
+    environment: EnvironmentConfig = EnvironmentConfig()
+    lights: LightsConfig = LightsConfig()
+    backdrop: str | None = Field(None, description="glob of photographs seen behind the support (the floor)")
+
+
+class HemispherePlacement(Frozen):
+    """Cameras on a hemisphere around the objects, looking at them."""
+
+    kind: Literal["hemisphere"] = "hemisphere"
+    distance_m: Annotated[Distribution, within(0.05, 20, "m")] = uniform(0.5, 0.9)
+    elevation_deg: Annotated[Distribution, within(1, 90, "deg")] = uniform(25, 85)
+    azimuth_deg: Annotated[Distribution, within(-360, 720, "deg")] = uniform(0, 360)
+    roll_deg: Annotated[Distribution, within(-360, 360, "deg")] = normal(0, 5)
+    target_jitter_m: Annotated[Distribution, within(0, 1, "m")] = constant(0.03)
+
+
+class AbovePlacement(Frozen):
+    """Cameras above the support (bin), looking down with some tilt."""
+
+    kind: Literal["above"] = "above"
+    height_m: Annotated[Distribution, within(0.05, 20, "m")] = uniform(0.6, 0.9)
+    tilt_deg: Annotated[Distribution, within(0, 80, "deg")] = uniform(0, 15)
+    azimuth_deg: Annotated[Distribution, within(-360, 720, "deg")] = uniform(0, 360)
+    roll_deg: Annotated[Distribution, within(-360, 360, "deg")] = constant(0)
+    target_jitter_m: Annotated[Distribution, within(0, 1, "m")] = constant(0.03)
+
+
+class PosesPlacement(Frozen):
+    """Cameras at given poses, taken in turn (view v uses pose v modulo their number)."""
+
+    kind: Literal["poses"] = "poses"
+    world_from_camera: list[list[float]] = Field(
+        min_length=1, description="16 numbers each, row-major, OpenCV camera axes, metres"
+    )
+
+
+Placement = Annotated[HemispherePlacement | AbovePlacement | PosesPlacement, Field(discriminator="kind")]
+
+
+class CameraConfig(Frozen):
+    """Intrinsics (one of fov_deg, K, calibration) and placement."""
+
+    views_per_scene: int = Field(5, ge=1, le=1000)
+    fov_deg: Annotated[Distribution, within(5, 150, "deg")] | None = Field(None, description="horizontal")
+    K: tuple[float, float, float, float] | None = Field(None, description="[fx, fy, cx, cy] in pixels")
+    distortion: list[float] = Field(default_factory=list, description="[k1, k2, p1, p2, k3(, k4, k5, k6)] with K")
+    calibration: str | None = Field(None, description="ROS camera_info or OpenCV calibration YAML")
+    placement: Placement = HemispherePlacement()
+
+    @model_validator(mode="after")
+    def _one_intrinsics(self) -> CameraConfig:
+        given = [name for name in ("fov_deg", "K", "calibration") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} contradict each other; give one of fov_deg, K and calibration")
+        if self.distortion and self.K is None:
+            raise ValueError("'distortion' goes with 'K' (a calibration file brings its own)")
+        if len(self.distortion) not in (0, 4, 5, 8):
+            raise ValueError(f"'distortion' has {len(self.distortion)} numbers; allowed: 4, 5 or 8")
+        return self
+
+
+class ShadedConfig(Frozen):
+    """No network: physically based shading of the G-buffer."""
+
+    kind: Literal["shaded"] = "shaded"
+
+
+class SenseConfig(Frozen):
+    """Camera model: linear radiance -> 8-bit image. Values given here override the preset's."""
+
+    preset: str = "generic"
+    exposure_ev: Annotated[Distribution, within(-8, 8, "EV")] | None = None
+    white_balance: Annotated[Distribution, within(0, 1)] | None = Field(
+        None, description="0 = perfect white balance, 1 = none"
+    )
+    blur_px: Annotated[Distribution, within(0, 5, "px")] | None = None
+    vignette: Annotated[Distribution, within(0, 1)] | None = None
+    noise: Annotated[Distribution, within(0, 20)] | None = Field(None, description="factor on the preset's noise")
+
+
+Output = Literal["depth", "instances"]
+
+
+class LabelsConfig(Frozen):
+    """What is labelled and written."""
+
+    classes: list[str] | str | None = Field(
+        None, description="class names in id order, or an existing COCO file whose ids and names are taken over"
+    )
+    min_visible_px: int = Field(32, ge=1, description="instances with fewer visible pixels are not labelled")
+    outputs: list[Output] = Field(default_factory=lambda: list[Output](("depth", "instances")))
+
+
+class RunConfig(Frozen):
+    """How a run behaves; nothing here changes the pixels."""
+
+    failure_budget: float = Field(0.01, ge=0, le=1, description="share of slots that may stay empty")
+    shard_images: int | None = Field(None, ge=1, le=100_000)
+
+
+class Pipeline(Frozen):
+    """One pipeline file."""
+
+    version: Literal[1] = 1
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    description: str = ""
+    count: int = Field(200, ge=1, le=100_000_000, description="images")
+    seed: int = Field(0, ge=0, lt=2**63)
+    licence: str = "CC0-1.0"
+    image: ImageConfig = ImageConfig()
+    scene: SceneConfig
+    camera: CameraConfig = CameraConfig()
+    generate: ShadedConfig = ShadedConfig()
+    sense: SenseConfig = SenseConfig()
+    labels: LabelsConfig = LabelsConfig()
+    splits: dict[str, float] = Field(default_factory=lambda: {"train": 0.8, "val": 0.1, "test": 0.1})
+    run: RunConfig = RunConfig()
+
+    @model_validator(mode="after")
+    def _splits_sum(self) -> Pipeline:
+        unknown = [name for name in self.splits if name not in ("train", "val", "test")]
+        if unknown:
+            raise ValueError(f"splits has {unknown}; allowed: train, val, test")
+        if min(self.splits.values(), default=-1.0) < 0 or abs(sum(self.splits.values()) - 1) > 1e-6:
+            raise ValueError(f"splits {self.splits} must be shares >= 0 that sum to 1")
+        return self

@@ -1,0 +1,1 @@
+"""Frozen, validated data types; batch axis first. They import nothing but ``errors``."""

@@ -1,0 +1,21 @@
+"""Generated images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from synthgen.types.arrays import F32, U8
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """B images of one size.
+
+    Attributes:
+        encoding: "linear" (scene radiance, RGB, >= 0) or "srgb8" (a finished camera image).
+        pixels: (B, H, W, 3), float32 for linear, uint8 for srgb8; RGB order.
+    """
+
+    encoding: Literal["linear", "srgb8"]
+    pixels: F32 | U8
