@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from synthgen.config.distributions import Distribution, constant, normal, uniform, uniform_int, within
+from synthgen.config.family_ranges import FAMILIES
 
 
 class Frozen(BaseModel):
     """Base of every config block: immutable, no unknown keys, no silent type changes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 class ImageConfig(Frozen):
@@ -20,43 +21,66 @@ class ImageConfig(Frozen):
 
     width: int = Field(256, ge=32, le=4096, description="pixels")
     height: int = Field(256, ge=32, le=4096, description="pixels")
-    format: Literal["jpeg", "png"] = "jpeg"
+    format: Literal["jpeg", "png"] = Field("jpeg", description="of the colour images")
     quality: int = Field(95, ge=1, le=100, description="JPEG quality")
+
+
+Channel = Annotated[float, Field(ge=0, le=1, description="sRGB, 0 to 1 (divide 0..255 by 255)")]
+Extent = Annotated[float, Field(ge=0.1, le=5, description="metres")]
 
 
 class MaterialConfig(Frozen):
     """Look of an object entry or of the support; what is left out is drawn from the part's own finish."""
 
-    colors: list[tuple[float, float, float]] | None = Field(None, description="sRGB colours in 0..1 to choose from")
-    finish: str | None = Field(None, description="a finish of the built-in table, e.g. brushed_steel")
-    texture: str | None = Field(None, description="glob of image files used as albedo")
+    colors: list[tuple[Channel, Channel, Channel]] | None = Field(
+        None, min_length=1, description="sRGB colours in 0..1 to choose from", examples=[[[0.8, 0.1, 0.1]]]
+    )
+    finish: str | None = Field(None, description="a finish of the built-in table", examples=["brushed_steel"])
+    texture: str | None = Field(None, description="glob of image files used as albedo", examples=["prints/*.jpg"])
     roughness: Annotated[Distribution, within(0.03, 1)] | None = None
     metallic: Annotated[Distribution, within(0, 1)] | None = None
+
+
+TWO_SOURCES = "has both 'family' (procedural) and 'mesh' (file or glob), allowed: one of them; write two entries"
+
+
+def _default_supercategory(given: dict[str, Any]) -> str:
+    family = FAMILIES.get(given.get("family") or "")
+    return family.supercategory if family else "object"
 
 
 class ObjectEntry(Frozen):
     """One line of ``scene.objects``: a procedural family or a glob of mesh files."""
 
-    family: str | None = Field(None, description="procedural family, e.g. mug")
-    mesh: str | None = Field(None, description="mesh file or glob (GLB, OBJ, PLY, STL)")
+    family: str | None = Field(None, description="procedural family", examples=["mug"])
+    mesh: str | None = Field(None, description="mesh file or glob (GLB, OBJ, PLY, STL)", examples=["meshes/*.glb"])
     class_name: str | None = Field(
-        None, alias="class", description="class name; {stem} = the mesh file's name; default: family, or {stem}"
+        None,
+        alias="class",
+        description="class name; {stem} = the mesh file's name; default: family, or {stem}",
+        examples=["mug"],
     )
-    supercategory: str = "object"
+    supercategory: str = Field(
+        default_factory=_default_supercategory,
+        description="COCO supercategory of the class; default: the family's, or object",
+        examples=["object"],
+    )
     weight: float = Field(1.0, gt=0, description="relative share in the scenes")
     variants: int = Field(8, ge=1, le=200, description="how many sizes of a family are made")
     size: dict[str, Distribution] = Field(default_factory=dict, description="family parameters to override")
     scale: float = Field(1.0, gt=0, description="multiplies the mesh file's coordinates to give metres")
     up: Literal["x", "y", "z", "any"] | None = Field(None, description="object axis that points up when placed upright")
-    density_kg_m3: float | None = Field(None, gt=1, le=25000)
-    friction: float | None = Field(None, ge=0.05, le=2.0)
+    density_kg_m3: float | None = Field(None, ge=1, le=25000, description="kg per m3 of solid", examples=[400.0])
+    friction: float | None = Field(None, ge=0.05, le=2.0, description="sliding friction", examples=[0.6])
     collision: Literal["hull", "coacd"] = "hull"
     material: MaterialConfig | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> ObjectEntry:
-        if (self.family is None) == (self.mesh is None):
-            raise ValueError("needs exactly one of 'family' (procedural) and 'mesh' (file or glob)")
+        if self.family is not None and self.mesh is not None:
+            raise ValueError(TWO_SOURCES)
+        if self.family is None and self.mesh is None:
+            raise ValueError("needs 'family' (procedural) or 'mesh' (file or glob); try family: mug")
         if self.mesh is not None and self.size:
             raise ValueError("'size' belongs to procedural families; use 'scale' for meshes")
         if self.family is not None and self.scale != 1.0:
@@ -68,20 +92,26 @@ class SupportConfig(Frozen):
     """What the objects lie on."""
 
     kind: Literal["table", "tote"] = "table"
-    size_m: tuple[float, float] | None = Field(None, description="table top, or inner floor of the tote (x, y)")
+    size_m: tuple[Extent, Extent] | None = Field(
+        None, description="table top, or inner floor of the tote (x, y), metres", examples=[[0.6, 0.4]]
+    )
     height_m: Annotated[Distribution, within(0.04, 0.6, "m")] = Field(
         default=constant(0.16), description="tote wall height"
     )
     texture: str | None = Field(None, description="glob of photographs for the surface")
-    finishes: list[str] | None = Field(None, description="built-in surface finishes to choose from")
+    finishes: list[str] | None = Field(
+        None, description="built-in surface finishes to choose from", examples=[["wood_table", "concrete"]]
+    )
 
 
 class FixtureConfig(Frozen):
     """A mesh of the user's cell at a given pose: occludes, collides, is not labelled."""
 
-    mesh: str
-    scale: float = Field(1.0, gt=0)
-    position_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    mesh: str = Field(description="mesh file", examples=["cell/gantry.glb"])
+    scale: float = Field(1.0, gt=0, description="multiplies the mesh file's coordinates to give metres")
+    position_m: tuple[float, float, float] = Field(
+        (0.0, 0.0, 0.0), description="of the mesh's origin in the world; z = 0 is the table top or the bin's floor"
+    )
     rotation_deg: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="extrinsic x, y, z turns")
     collision: Literal["hull", "coacd"] = "hull"
     material: MaterialConfig | None = None
@@ -90,7 +120,7 @@ class FixtureConfig(Frozen):
 class EnvironmentConfig(Frozen):
     """Image-based light: .hdr files, or procedural rooms when ``hdr`` is left out."""
 
-    hdr: str | None = Field(None, description="glob of equirectangular .hdr files")
+    hdr: str | None = Field(None, description="glob of equirectangular .hdr files", examples=["hdri/*.hdr"])
     intensity: Annotated[Distribution, within(0.01, 100)] = uniform(0.6, 1.4)
 
     @model_validator(mode="before")
@@ -110,7 +140,9 @@ class LightsConfig(Frozen):
 class SceneConfig(Frozen):
     """What is in a scene."""
 
-    objects: list[ObjectEntry] = Field(min_length=1)
+    objects: list[ObjectEntry] = Field(
+        min_length=1, description="what is placed and labelled", examples=[[{"family": "mug"}]]
+    )
     objects_per_scene: Annotated[Distribution, within(0, 200)] = uniform_int(5, 12)
     distractors: Annotated[Distribution, within(0, 100)] = constant(0)
     distractor_objects: list[ObjectEntry] | None = Field(
@@ -156,32 +188,59 @@ class PosesPlacement(Frozen):
 
     kind: Literal["poses"] = "poses"
     world_from_camera: list[list[float]] = Field(
-        min_length=1, description="16 numbers each, row-major, OpenCV camera axes, metres"
+        min_length=1,
+        description="16 numbers each, row-major, OpenCV camera axes, metres",
+        examples=[[[1, 0, 0, 0, 0, -1, 0, 0, 0, 0, -1, 0.8, 0, 0, 0, 1]]],
     )
 
 
 Placement = Annotated[HemispherePlacement | AbovePlacement | PosesPlacement, Field(discriminator="kind")]
 
 
+INTRINSICS = ("fov_deg", "K", "calibration")
+
+
+def _default_fov(given: dict[str, Any]) -> Distribution | None:
+    return None if given.get("K") or given.get("calibration") else uniform(45, 65)
+
+
 class CameraConfig(Frozen):
     """Intrinsics (one of fov_deg, K, calibration) and placement."""
 
-    views_per_scene: int = Field(5, ge=1, le=1000)
-    fov_deg: Annotated[Distribution, within(5, 150, "deg")] | None = Field(None, description="horizontal")
-    K: tuple[float, float, float, float] | None = Field(None, description="[fx, fy, cx, cy] in pixels")
+    views_per_scene: int = Field(5, ge=1, le=1000, description="images of each settled scene")
+    K: tuple[float, float, float, float] | None = Field(
+        None,
+        description="[fx, fy, cx, cy] in pixels; (0, 0) is the outer corner of the top-left pixel",
+        examples=[[610.0, 610.0, 320.0, 240.0]],
+    )
     distortion: list[float] = Field(default_factory=list, description="[k1, k2, p1, p2, k3(, k4, k5, k6)] with K")
-    calibration: str | None = Field(None, description="ROS camera_info or OpenCV calibration YAML")
+    calibration: str | None = Field(
+        None, description="ROS camera_info or OpenCV calibration YAML", examples=["camera_info.yaml"]
+    )
+    # After K and calibration: its default depends on them.
+    fov_deg: Annotated[Distribution, within(5, 150, "deg")] | None = Field(
+        default_factory=_default_fov,
+        description="horizontal field of view; {uniform: [45, 65]} when K and calibration are left out too",
+        examples=[{"uniform": [45, 65]}],
+    )
     placement: Placement = HemispherePlacement()
 
     @model_validator(mode="after")
     def _one_intrinsics(self) -> CameraConfig:
-        given = [name for name in ("fov_deg", "K", "calibration") if getattr(self, name) is not None]
+        given = [name for name in INTRINSICS if getattr(self, name) is not None]
         if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} contradict each other; give one of fov_deg, K and calibration")
+            raise ValueError(
+                f"{' and '.join(given)} contradict each other; give one of fov_deg, K and calibration "
+                f"(--set camera.{given[0]}=null takes one away)"
+            )
+        if not given:
+            raise ValueError("has no intrinsics; give one of fov_deg, K and calibration, or leave all three out")
         if self.distortion and self.K is None:
-            raise ValueError("'distortion' goes with 'K' (a calibration file brings its own)")
+            raise ValueError("'distortion' goes with 'K' (a calibration file brings its own); give K, or remove it")
         if len(self.distortion) not in (0, 4, 5, 8):
-            raise ValueError(f"'distortion' has {len(self.distortion)} numbers; allowed: 4, 5 or 8")
+            raise ValueError(
+                f"'distortion' has {len(self.distortion)} numbers; allowed: 4, 5 or 8; write zeros for the rest"
+            )
         return self
 
 
@@ -194,7 +253,7 @@ class ShadedConfig(Frozen):
 class SenseConfig(Frozen):
     """Camera model: linear radiance -> 8-bit image. Values given here override the preset's."""
 
-    preset: str = "generic"
+    preset: str = Field("generic", description="camera whose noise, blur, vignette and tone curve are imitated")
     exposure_ev: Annotated[Distribution, within(-8, 8, "EV")] | None = None
     white_balance: Annotated[Distribution, within(0, 1)] | None = Field(
         None, description="0 = perfect white balance, 1 = none"
@@ -221,32 +280,52 @@ class RunConfig(Frozen):
     """How a run behaves; nothing here changes the pixels."""
 
     failure_budget: float = Field(0.01, ge=0, le=1, description="share of slots that may stay empty")
-    shard_images: int | None = Field(None, ge=1, le=100_000)
+    shard_images: int | None = Field(
+        None, ge=1, le=100_000, description="images per shard; default: count / 200, at least 10 and at most 1000"
+    )
+
+
+SPLITS = ("train", "val", "test")
 
 
 class Pipeline(Frozen):
     """One pipeline file."""
 
-    version: Literal[1] = 1
-    name: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    description: str = ""
+    version: Literal[1] = Field(1, description="of the file format")
+    name: str = Field(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="letters, digits, '.', '_' and '-', starting with a letter or digit",
+        examples=["grasping"],
+    )
+    description: str = Field("", description="goes into the COCO files")
     count: int = Field(200, ge=1, le=100_000_000, description="images")
-    seed: int = Field(0, ge=0, lt=2**63)
-    licence: str = "CC0-1.0"
+    seed: int = Field(0, ge=0, le=2**63 - 1, description="the same seed gives the same bytes")
+    licence: str = Field("CC0-1.0", description="of the dataset; goes into the COCO files")
     image: ImageConfig = ImageConfig()
     scene: SceneConfig
     camera: CameraConfig = CameraConfig()
     generate: ShadedConfig = ShadedConfig()
     sense: SenseConfig = SenseConfig()
     labels: LabelsConfig = LabelsConfig()
-    splits: dict[str, float] = Field(default_factory=lambda: {"train": 0.8, "val": 0.1, "test": 0.1})
+    splits: dict[str, float] = Field(
+        default_factory=lambda: {"train": 0.8, "val": 0.1, "test": 0.1},
+        description="shares of train, val and test that sum to 1; whole scenes go to one split",
+    )
     run: RunConfig = RunConfig()
 
-    @model_validator(mode="after")
-    def _splits_sum(self) -> Pipeline:
-        unknown = [name for name in self.splits if name not in ("train", "val", "test")]
+    @field_validator("splits")
+    @classmethod
+    def _splits_sum(cls, splits: dict[str, float]) -> dict[str, float]:
+        unknown = [name for name in splits if name not in SPLITS]
         if unknown:
-            raise ValueError(f"splits has {unknown}; allowed: train, val, test")
-        if min(self.splits.values(), default=-1.0) < 0 or abs(sum(self.splits.values()) - 1) > 1e-6:
-            raise ValueError(f"splits {self.splits} must be shares >= 0 that sum to 1")
-        return self
+            raise ValueError(f"unknown split {unknown[0]!r}; allowed: {', '.join(SPLITS)}")
+        negative = [name for name, share in splits.items() if share < 0]
+        if negative:
+            raise ValueError(f"{negative[0]} is {splits[negative[0]]:g}; allowed: shares from 0 to 1 that sum to 1")
+        total = sum(splits.values())
+        if abs(total - 1) > 1e-6:
+            text = ", ".join(f"{name}: {share:g}" for name, share in splits.items())
+            raise ValueError(f"{{{text}}} sums to {total:g}; allowed: shares that sum to 1")
+        return splits

@@ -1,1 +1,1 @@
-"""TODO(docstring by owner)."""
+"""Generators: the G-buffer in, images out."""

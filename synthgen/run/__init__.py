@@ -1,1 +1,1 @@
-"""TODO(docstring by owner)."""
+"""Running pipelines: the pure planner, the in-process and the Dask runner, replay, preview, bench."""

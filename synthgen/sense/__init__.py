@@ -1,1 +1,1 @@
-"""TODO(docstring by owner)."""
+"""The camera model: linear radiance in, 8-bit pictures out."""

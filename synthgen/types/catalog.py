@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from synthgen.types.geometry import Intrinsics
+
 Up = Literal["x", "y", "z", "any"]
 Role = Literal["object", "distractor", "occluder", "fixture", "support", "floor"]
+
+DISTRACTOR_ENTRIES = 10_000
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class AssetSpec:
         weight: relative share in sampling (of this variant, not of its whole entry), > 0.
         up: object axis that points up in upright placement; "any" = no preference.
         density_kg_m3, friction: physics.
-        entry: index of the pipeline entry it came from (-1 for supports).
+        entry: index of the pipeline entry it came from (-1 for supports and built-in distractors;
+            ``DISTRACTOR_ENTRIES`` + index for entries of ``distractor_objects``).
     """
 
     key: str
@@ -84,6 +89,7 @@ class Catalog:
         environments: .hdr files; empty = procedural environments.
         support_textures, backdrop_textures: users' photographs; empty = procedural.
         material_textures: per pipeline entry (index, files): image textures from a folder.
+        calibration: intrinsics read from ``camera.calibration``, at the pipeline's image size.
     """
 
     specs: tuple[AssetSpec, ...]
@@ -92,6 +98,7 @@ class Catalog:
     support_textures: tuple[FileAsset, ...] = ()
     backdrop_textures: tuple[FileAsset, ...] = ()
     material_textures: tuple[tuple[int, tuple[FileAsset, ...]], ...] = ()
+    calibration: Intrinsics | None = None
 
     def with_role(self, role: Role) -> tuple[AssetSpec, ...]:
         return tuple(spec for spec in self.specs if spec.role == role)

@@ -36,6 +36,7 @@ class Sample:
         rejected: draws that were thrown away on the way.
         empty_reason: "" or why the slot stayed empty.
         generator: fingerprint of the generator.
+        device: kind of device that drew the image (CPU instruction set or GPU model).
     """
 
     image_id: int
@@ -55,6 +56,7 @@ class Sample:
     rejected: tuple[Rejected, ...] = ()
     empty_reason: str = ""
     generator: str = ""
+    device: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""TODO(docstring by owner)."""
+"""Writing: a shard appears whole or not at all; COCO and dataset.json are made from finished shards only."""

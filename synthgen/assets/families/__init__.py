@@ -1,1 +1,1 @@
-"""Procedural families."""
+"""Procedural families: real-world objects built from numbers, watertight, with UVs, slots and convex parts."""

@@ -1,0 +1,391 @@
+"""The command line. The only module that prints; heavy imports happen inside the commands."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from synthgen import __version__, terminal
+from synthgen import cli_options as options
+from synthgen.errors import DatasetError, GateError, SynthgenError
+
+if TYPE_CHECKING:
+    from synthgen.config.load import LoadedPipeline
+
+BROKEN_PIPE = 141
+
+
+class Commands(click.Group):
+    """Turns every error into one clean message on stderr and the exit code of DESIGN 5."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the order of use, not of the alphabet
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            with _sigterm_raises():
+                return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BrokenPipeError:
+            sys.stdout = None  # the reader has gone: nothing left to flush
+            ctx.exit(BROKEN_PIPE)
+        except (Exception, KeyboardInterrupt, terminal.Terminated) as error:
+            ctx.exit(_report_error(error, debug=bool(ctx.params.get("debug"))))
+
+
+def _report_error(error: BaseException, *, debug: bool) -> int:
+    code, text = terminal.error_text(error)
+    if debug:
+        click.echo("".join(traceback.format_exception(error)), err=True)
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {text}", err=True)
+    if code == 1 and not isinstance(error, SynthgenError) and not debug:
+        log = terminal.write_traceback(error, Path.cwd())
+        where = f"its traceback is in {log}" if log else "run it again as 'synthgen --debug ...' for a traceback"
+        click.echo(f"Please report it; {where}.", err=True)
+    return code
+
+
+@contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    def raise_terminated(signum: int, frame: object) -> None:
+        raise terminal.Terminated
+
+    try:
+        before = signal.signal(signal.SIGTERM, raise_terminated)
+    except ValueError:  # not the main thread (embedded use): the host keeps its own handling
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _load(pipeline: str, sets: tuple[str, ...], **short: int | None) -> LoadedPipeline:
+    from synthgen.config.load import load_pipeline
+
+    overrides = [*sets, *(f"{key}={value}" for key, value in short.items() if value is not None)]
+    return load_pipeline(pipeline, overrides)
+
+
+def _echo_pairs(lines: list[tuple[str, str]]) -> None:
+    click.echo(terminal.pairs(lines, width=terminal.terminal_width() if sys.stdout.isatty() else None))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="synthgen")
+@click.option("--debug", is_flag=True, help="Show Python tracebacks of errors.")
+def cli(debug: bool) -> None:
+    """Labelled image datasets for robot perception, from meshes, photographs and one YAML file.
+
+    \b
+    Start here:
+      synthgen run smoke                      a tiny dataset, in seconds
+      synthgen preview grasping               a contact sheet, before a long run
+      synthgen run grasping --count 2000      a table-top dataset in ./out/grasping
+      synthgen init grasping my_cell.yaml     a pipeline of your own to edit
+
+    \b
+    Exit codes: 0 done, 1 a bug of ours, 2 your input, 3 a check failed,
+    4 incomplete, 5 disk, scheduler or permission, 130/143 interrupted.
+    """
+
+
+@cli.command(short_help="Make a dataset, or finish one that was interrupted.")
+@options.pipeline
+@options.out_folder
+@options.count
+@options.seed
+@options.workers
+@options.scheduler
+@options.device
+@options.sets
+@options.fresh
+def run(
+    pipeline: str,
+    out: Path | None,
+    count: int | None,
+    seed: int | None,
+    workers: int | None,
+    scheduler: str | None,
+    device: str,
+    sets: tuple[str, ...],
+    fresh: bool,
+) -> None:
+    """Make a dataset, or finish one that was interrupted.
+
+    PIPELINE is a YAML file or a shipped name (synthgen init --list). The same command again continues where an
+    earlier run stopped, and does nothing when the dataset is complete.
+
+    \b
+    Examples:
+      synthgen run grasping
+      synthgen run my_cell.yaml --count 10000 --seed 7 --out /data/cell
+      synthgen run grasping --set image.width=640 --set image.height=480
+      synthgen run grasping --set scene.objects='[{mesh: "meshes/*.glb"}]'
+      synthgen run grasping --set 'scene.objects[0].weight=5' --workers 8
+      synthgen run my_cell.yaml --scheduler tcp://10.0.0.5:8786
+    """
+    loaded = _load(pipeline, sets, count=count, seed=seed)  # before the heavy import: faults show at once
+    from synthgen.run.api import run_pipeline
+
+    folder = out or Path("out") / loaded.pipeline.name
+    with _progress() as show:
+        summary = run_pipeline(
+            loaded, out=folder, workers=workers, scheduler=scheduler, device=device, fresh=fresh, progress=show
+        )
+    if summary.already_complete:
+        click.echo("Already complete; nothing was changed.")
+    _echo_pairs(
+        terminal.summary_lines(
+            folder=summary.folder,
+            images=summary.images,
+            slots=summary.slots,
+            annotations=summary.annotations,
+            per_class=summary.per_class,
+            empty_reasons=summary.empty_reasons,
+            elapsed_s=summary.elapsed_s,
+            images_per_s=0.0 if summary.already_complete else summary.images_per_s,
+        )
+    )
+
+
+@contextmanager
+def _progress() -> Iterator[terminal.Show]:
+    if sys.stderr.isatty():
+        with terminal.progress_bar() as show:
+            yield show
+    else:
+        yield terminal.plain_progress(lambda line: click.echo(line, err=True))
+
+
+@cli.command(short_help="Draw a contact sheet with all labels.")
+@options.pipeline_or_dataset
+@options.out_sheet
+@options.views
+@options.count
+@options.seed
+@options.sets
+def preview(
+    pipeline_or_dataset: str,
+    out: Path | None,
+    views: int,
+    count: int | None,
+    seed: int | None,
+    sets: tuple[str, ...],
+) -> None:
+    """Draw a contact sheet (PNG): images, masks, amodal outlines, boxes, pose axes, keypoints, depth.
+
+    \b
+    Examples:
+      synthgen preview grasping
+      synthgen preview my_cell.yaml --views 24 --out sheet.png --set camera.fov_deg=40
+      synthgen preview out/grasping            images of a finished dataset
+    """
+    if _is_dataset(Path(pipeline_or_dataset)):
+        from synthgen.run.preview import preview_dataset
+
+        folder = Path(pipeline_or_dataset)
+        target = preview_dataset(folder, out=out or Path(f"preview_{folder.resolve().name}.png"), views=views)
+    else:
+        loaded = _load(pipeline_or_dataset, sets, count=count, seed=seed)
+        from synthgen.run.preview import preview_pipeline
+
+        target = preview_pipeline(loaded, out=out or Path(f"preview_{loaded.pipeline.name}.png"), views=views)
+    click.echo(str(target))
+
+
+def _is_dataset(path: Path) -> bool:
+    return any((path / name).exists() for name in ("dataset.json", "receipts"))
+
+
+@cli.command(short_help="Check a pipeline; estimate time and disk.")
+@options.pipeline
+@options.disk_of
+@options.count
+@options.seed
+@options.workers
+@options.sets
+def check(
+    pipeline: str,
+    out: Path | None,
+    count: int | None,
+    seed: int | None,
+    workers: int | None,
+    sets: tuple[str, ...],
+) -> None:
+    """Check a pipeline and its assets, and estimate time and disk; writes nothing.
+
+    \b
+    Examples:
+      synthgen check my_cell.yaml
+      synthgen check my_cell.yaml --count 1000000 --workers 64
+    """
+    loaded = _load(pipeline, sets, count=count, seed=seed)
+    from synthgen.run.api import check_pipeline
+
+    _echo_pairs(check_pipeline(loaded, workers=workers, out=out).lines)
+
+
+@cli.command(short_help="Check every file and label of a dataset.")
+@options.dataset
+def validate(dataset: Path) -> None:
+    """Check every file, checksum and label of a dataset; exit code 3 when something is wrong.
+
+    \b
+    Example:
+      synthgen validate out/grasping
+    """
+    _existing_folder(dataset)
+    from synthgen.validate.dataset import validate_dataset
+
+    report = validate_dataset(dataset)
+    for problem in report.problems:
+        click.echo(str(problem), err=True)
+    _echo_pairs([(str(name), str(count)) for name, count in report.counts.items()])
+    if report.problems:
+        number = len(report.problems)
+        noun = "problem" if number == 1 else "problems"
+        raise GateError(
+            f"{dataset} has {number} {noun}; 'synthgen run' with the same pipeline and --out makes damaged shards again"
+        )
+    click.echo("no problems")
+
+
+def _existing_folder(dataset: Path) -> None:
+    if not dataset.is_dir():
+        raise DatasetError(f"{dataset} is not a folder; give the folder that 'synthgen run' wrote, e.g. out/grasping")
+
+
+@cli.command(short_help="Make one image again and compare it.")
+@options.dataset
+@options.image_id
+@options.out_image
+def replay(dataset: Path, image_id: int, out: Path | None) -> None:
+    """Make one image of a dataset again and compare it byte by byte; exit code 3 when it differs.
+
+    \b
+    Example:
+      synthgen replay out/grasping 17 --out again.jpg
+    """
+    _existing_folder(dataset)
+    from synthgen.run.replay import replay_image
+
+    report = replay_image(dataset, image_id, out=out)
+    _echo_pairs(report.lines)
+    if not report.identical:
+        raise GateError(
+            f"image {image_id} of {dataset} differs from what this machine makes; the bytes are only promised for the "
+            "same kind of device, versions and assets: compare them with dataset.json"
+        )
+
+
+@cli.command(short_help="Print a JSON schema.")
+@options.schema_name
+def schema(name: str) -> None:
+    """Print a JSON schema: of the pipeline file, or of what a dataset holds.
+
+    \b
+    Examples:
+      synthgen schema > pipeline.schema.json    for completion in your editor
+      synthgen schema coco
+    """
+    from synthgen.config.locate import shipped
+
+    click.echo(shipped("schemas", ".schema.json")[name].read_text(encoding="utf-8"), nl=False)
+
+
+@cli.command(short_help="Copy a shipped pipeline to edit.")
+@options.shipped_name
+@options.init_target
+@options.init_list
+def init(name: str | None, target: Path | None, listing: bool) -> None:
+    """Copy a shipped pipeline, with its comments, to edit. Never overwrites a file.
+
+    \b
+    Examples:
+      synthgen init --list
+      synthgen init grasping                  writes ./grasping.yaml
+      synthgen init bin_picking my_bin.yaml
+    """
+    from synthgen.config.template import copy_pipeline, pipeline_titles
+
+    if listing or name is None:
+        _echo_pairs(list(pipeline_titles().items()))
+        return
+    written = copy_pipeline(name, target)
+    click.echo(f"{written}  (edit it, then: synthgen preview {written})")
+
+
+@cli.command(short_help="Measure speed and memory.")
+@options.bench_pipeline
+@options.bench_size
+@options.bench_images
+@options.bench_views
+@options.bench_objects
+@options.bench_workers
+@options.bench_json
+@options.sets
+def bench(
+    pipeline: str,
+    size: tuple[int, int],
+    images: int,
+    views: int,
+    objects: int,
+    workers: int,
+    json_path: Path | None,
+    sets: tuple[str, ...],
+) -> None:
+    """Measure: ms per stage, images/s, images/s per core, peak memory. Leaves no dataset behind.
+
+    \b
+    Examples:
+      synthgen bench
+      synthgen bench --size 640x480 --workers 4 --json bench.json
+    """
+    fixed = (
+        f"image.width={size[0]}",
+        f"image.height={size[1]}",
+        f"camera.views_per_scene={views}",
+        f"scene.objects_per_scene={objects}",
+    )
+    loaded = _load(pipeline, (*fixed, *sets), count=images)
+    from synthgen.run.bench import run_bench
+
+    _echo_pairs(run_bench(loaded, workers=workers, json_path=json_path).lines)
+
+
+@cli.command(short_help="Print a shell completion script.")
+@options.shell
+def completion(shell: str) -> None:
+    """Print the script that teaches a shell to complete synthgen's commands, options, pipelines and keys.
+
+    \b
+    Examples:
+      synthgen completion bash > ~/.local/share/bash-completion/completions/synthgen
+      synthgen completion zsh  > ~/.zfunc/_synthgen
+      synthgen completion fish > ~/.config/fish/completions/synthgen.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    script = get_completion_class(shell)
+    if script is None:  # click knows all three
+        raise click.UsageError(f"{shell} is not supported; allowed: bash, zsh, fish.")
+    click.echo(script(cli, {}, "synthgen", "_SYNTHGEN_COMPLETE").source())
+
+
+def main() -> None:
+    """Entry point of the ``synthgen`` command."""
+    cli(prog_name="synthgen")
+
+
+if __name__ == "__main__":
+    main()

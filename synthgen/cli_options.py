@@ -1,0 +1,109 @@
+"""Arguments and options of the command line, with what a shell completes for them. Imports only click at start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+SCHEMAS = ("pipeline", "dataset", "coco", "manifest")
+PATH = click.Path(path_type=Path)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+AT_LEAST_ONE = click.IntRange(1)
+PROCESSES = click.IntRange(1, 1024)
+
+
+def _complete_pipeline(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from synthgen.config.locate import shipped_pipelines
+
+    names = [CompletionItem(name) for name in shipped_pipelines() if name.startswith(incomplete)]
+    return [*names, CompletionItem(incomplete, type="file")]
+
+
+def _complete_key(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from synthgen.config.schema import key_paths
+
+    return [CompletionItem(f"{key}=", help=text) for key, text in key_paths().items() if key.startswith(incomplete)]
+
+
+def _size(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
+    width, cross, height = value.lower().partition("x")
+    if not cross or not width.isdecimal() or not height.isdecimal():
+        raise click.BadParameter(f"{value!r} is not WIDTHxHEIGHT in pixels, e.g. 640x480.")
+    return int(width), int(height)
+
+
+# Shared by several commands
+pipeline = click.argument("pipeline", shell_complete=_complete_pipeline)
+dataset = click.argument("dataset", type=FOLDER)
+count = click.option("--count", type=int, metavar="N", help="Number of images (short for --set count=N).")
+seed = click.option("--seed", type=int, metavar="N", help="Seed of the run (short for --set seed=N).")
+sets = click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=_complete_key,
+    help="Replace one value of the pipeline (YAML); may be repeated.",
+)
+workers = click.option(
+    "--workers", type=PROCESSES, metavar="N", help="Worker processes; default: one per core where it pays."
+)
+
+# run
+out_folder = click.option("-o", "--out", type=PATH, metavar="DIR", help="Dataset folder; default: ./out/NAME.")
+scheduler = click.option("--scheduler", metavar="ADDRESS", help="Use a running Dask scheduler: tcp://HOST:8786.")
+device = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    default="auto",
+    show_default=True,
+    help="Where images are drawn; gpu needs workers with the Dask resource GPU.",
+)
+fresh = click.option(
+    "--fresh", is_flag=True, help="Delete the dataset that DIR holds (only files it lists) and start anew."
+)
+
+# preview, check, replay, schema, init
+pipeline_or_dataset = click.argument("pipeline_or_dataset", shell_complete=_complete_pipeline)
+out_sheet = click.option("-o", "--out", type=PATH, metavar="FILE", help="PNG; default: ./preview_NAME.png.")
+views = click.option(
+    "--views", type=click.IntRange(1, 200), default=12, show_default=True, metavar="N", help="Number of images drawn."
+)
+disk_of = click.option("-o", "--out", type=PATH, metavar="DIR", help="Look at the free disk space there.")
+image_id = click.argument("image_id", type=int)
+out_image = click.option("-o", "--out", type=PATH, metavar="FILE", help="Where to put the image; default: here.")
+schema_name = click.argument("name", type=click.Choice(SCHEMAS), default="pipeline")
+shipped_name = click.argument("name", required=False, shell_complete=_complete_pipeline)
+init_target = click.argument("target", required=False, type=PATH)
+init_list = click.option("--list", "listing", is_flag=True, help="List the shipped pipelines.")
+shell = click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+
+# bench
+bench_pipeline = click.option(
+    "--pipeline",
+    default="grasping",
+    show_default=True,
+    metavar="PIPELINE",
+    shell_complete=_complete_pipeline,
+    help="What to make.",
+)
+bench_size = click.option(
+    "--size", callback=_size, default="256x256", show_default=True, metavar="WxH", help="Image size in pixels."
+)
+bench_images = click.option(
+    "--images", type=AT_LEAST_ONE, default=200, show_default=True, metavar="N", help="Number of images."
+)
+bench_views = click.option(
+    "--views", type=AT_LEAST_ONE, default=5, show_default=True, metavar="N", help="Views per scene."
+)
+bench_objects = click.option(
+    "--objects", type=AT_LEAST_ONE, default=10, show_default=True, metavar="N", help="Objects per scene."
+)
+bench_workers = click.option(
+    "--workers", type=PROCESSES, default=2, show_default=True, metavar="N", help="Worker processes."
+)
+bench_json = click.option(
+    "--json", "json_path", type=PATH, metavar="FILE", help="Also write the numbers into this file."
+)

@@ -1,0 +1,60 @@
+"""Names a pipeline may use that live in stage packages, as literal tables (config imports no stage).
+
+``tests/test_config_choices.py`` compares each table with its stage, both ways.
+"""
+
+from __future__ import annotations
+
+SENSE_PRESETS = ("none", "generic", "realsense_d435", "realsense_d415", "azure_kinect", "industrial_5mp", "webcam")
+
+OBJECT_FINISHES = (
+    "ceramic",
+    "plastic_glossy",
+    "plastic_matte",
+    "painted_metal",
+    "brushed_steel",
+    "polished_steel",
+    "zinc",
+    "brass",
+    "black_oxide",
+    "cast_iron",
+    "anodised_aluminium",
+    "rubber",
+    "wood",
+    "clay",
+    "carton_print",
+    "label_print",
+    "cardboard",
+    "paper",
+)
+
+SURFACE_FINISHES = (
+    "wood_table",
+    "wood_veneer",
+    "laminate",
+    "brushed_metal",
+    "cloth",
+    "conveyor",
+    "cardboard_sheet",
+    "rubber_mat",
+    "painted_table",
+    "concrete",
+    "tiles",
+    "terrazzo",
+    "tote_plastic",
+)
+
+MESH_SUFFIXES = (".glb", ".gltf", ".obj", ".ply", ".stl")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+HDR_SUFFIXES = (".hdr",)
+
+# Keys and values of the file format that a later version understands: said plainly instead of "unknown key".
+NOT_YET_KEYS: dict[tuple[str | int, ...], str] = {
+    ("verify",): "the verifier",
+    ("augment",): "augmentation",
+    ("labels", "grasps"): "grasp labels",
+}
+NOT_YET_VALUES: dict[tuple[str | int, ...], tuple[str, ...]] = {
+    ("generate", "kind"): ("gan", "diffusion", "pathtraced", "latent_diffusion"),
+    ("labels", "outputs"): ("depth_sensor", "normals", "class", "amodal"),
+}

@@ -1,0 +1,319 @@
+"""The flow of one shard, on one screen.
+
+    scene -> render -> generate -> sense -> label -> validate -> write
+    `-- prepare (CPU) -'`- draw (GPU) -'`------- finish (CPU) -----'
+
+All geometry comes first, all photometry after; no label is ever warped. Each batch is three submits in a straight
+line; no loop crosses a submit. Arrays move in batches of at most 8 views; only receipts travel to the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from synthgen import seeding
+from synthgen.assets.store import AssetStore, store_for
+from synthgen.config.models import Pipeline
+from synthgen.errors import Rejection, SynthgenError
+from synthgen.generate.catalog import make_generator
+from synthgen.label.annotate import annotate
+from synthgen.render.views import render_views
+from synthgen.scene.cameras import sample_camera, with_cameras
+from synthgen.scene.sample import sample_scene
+from synthgen.sense.camera_model import sense
+from synthgen.types.catalog import Catalog
+from synthgen.types.gbuffer import Views
+from synthgen.types.images import Images
+from synthgen.types.records import Receipt, Rejected, Sample
+from synthgen.types.scene import Scene
+from synthgen.validate.checks import check_sample
+from synthgen.write import shard as shard_files
+
+ATTEMPTS = 8
+VIEWS_PER_BATCH = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What every worker needs to know about a run; small, sent once. Equal only to itself, so that it can key a cache.
+
+    Attributes:
+        pipeline: the resolved pipeline (file paths are not looked at any more: the catalog has them).
+        catalog: assets by key.
+        fingerprint: of pipeline, assets and versions.
+        folder: the dataset folder ("" when nothing is written).
+    """
+
+    pipeline: Pipeline
+    catalog: Catalog
+    fingerprint: str
+    folder: str = ""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A range of whole scenes: ``scenes`` scenes from ``first_scene`` on, ``slots`` images in all."""
+
+    number: int
+    first_scene: int
+    scenes: int
+    slots: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Views first_view .. first_view + views - 1 of one scene."""
+
+    scene: int
+    first_view: int
+    views: int
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """One batch after all geometry. ``accepted``: (views, camera attempt per view); ``empty``: view -> reason."""
+
+    batch: Batch
+    accepted: tuple[tuple[Views, tuple[int, ...]], ...]
+    empty: dict[int, str]
+    rejected: dict[int, tuple[Rejected, ...]]
+    scene_attempt: int
+    scene_seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """One batch with its images (8-bit), one ``Images`` per ``prepared.accepted`` entry."""
+
+    prepared: Prepared
+    images: tuple[Images, ...]
+    generator: str
+
+
+class Submit(Protocol):
+    """``submit("cpu" | "gpu", fn, *args)``: calls at once in-process, becomes ``client.submit`` on Dask."""
+
+    def __call__(self, kind: str, fn: Callable[..., Any], *args: Any) -> Any: ...
+
+
+def call_now(kind: str, fn: Callable[..., Any], *args: Any) -> Any:
+    """The in-process ``Submit``."""
+    return fn(*args)
+
+
+def run_shard(job: Job, shard: Shard, submit: Submit = call_now) -> Any:
+    """Makes one shard: a straight line of submits. Returns its ``Receipt`` (or what ``submit`` returns for it)."""
+    stored = []
+    for batch in batches_of(job.pipeline, shard):
+        prepared = submit("cpu", prepare, job, batch)
+        drawn = submit("gpu", draw, job, prepared)
+        stored.append(submit("cpu", finish, job, shard, drawn))
+    return submit("cpu", close, job, shard, stored)
+
+
+def batches_of(pipeline: Pipeline, shard: Shard) -> Iterator[Batch]:
+    """The batches of a shard, in image order; the last scene of a dataset may be short."""
+    per_scene, left = pipeline.camera.views_per_scene, shard.slots
+    for scene in range(shard.first_scene, shard.first_scene + shard.scenes):
+        views = min(per_scene, left)
+        left -= views
+        for first in range(0, views, VIEWS_PER_BATCH):
+            yield Batch(scene, first, min(VIEWS_PER_BATCH, views - first))
+
+
+def prepare(job: Job, batch: Batch) -> Prepared:
+    """Scene, cameras, G-buffers: everything geometric, with its redraws."""
+    scene, attempt, rejected = settled_scene(job, batch.scene)
+    wanted = range(batch.first_view, batch.first_view + batch.views)
+    if scene is None:
+        empty = dict.fromkeys(wanted, rejected[-1].reason)
+        return Prepared(batch, (), empty, dict.fromkeys(wanted, rejected), attempt, 0)
+    return _see(job, batch, scene, list(wanted), rejected)
+
+
+@lru_cache(maxsize=2)
+def settled_scene(job: Job, index: int) -> tuple[Scene | None, int, tuple[Rejected, ...]]:
+    """The scene of this number (None when all attempts were rejected), its attempt, and what was thrown away."""
+    rejected: list[Rejected] = []
+    store = store_for(job.catalog)
+    for attempt in range(ATTEMPTS):
+        scene, reason = _try_twice(
+            partial(sample_scene, job.pipeline, job.catalog, store, scene_index=index, attempt=attempt)
+        )
+        if scene is not None:
+            return scene, attempt, tuple(rejected)
+        rejected.append(Rejected("scene", attempt, reason))
+    return None, ATTEMPTS - 1, tuple(rejected)
+
+
+def _try_twice(make: Callable[[], Any]) -> tuple[Any, str]:
+    """(result, "") or (None, reason). An exception raised twice with the same seed becomes ``error:<type>``."""
+    for last in (False, True):
+        try:
+            return make(), ""
+        except Rejection as rejection:
+            return None, rejection.reason
+        except (SynthgenError, MemoryError, OSError):
+            raise
+        except Exception as error:
+            if last:
+                return None, f"error:{type(error).__name__}"
+    raise AssertionError("unreachable")
+
+
+def _see(job: Job, batch: Batch, scene: Scene, wanted: list[int], scene_rejected: tuple[Rejected, ...]) -> Prepared:
+    """Draws cameras and renders, round by round, until every view shows a labelled object or its attempts are spent."""
+    store = store_for(job.catalog)
+    accepted: list[tuple[Views, tuple[int, ...]]] = []
+    rejected = {view: list(scene_rejected) for view in wanted}
+    pending = list(wanted)
+    for attempt in range(ATTEMPTS):
+        cameras, views = [], []
+        for view in pending:
+            camera, reason = _try_twice(
+                partial(sample_camera, job.pipeline, job.catalog, scene, store, view=view, attempt=attempt)
+            )
+            if camera is None:
+                rejected[view].append(Rejected("camera", attempt, reason))
+            else:
+                cameras.append(camera)
+                views.append(view)
+        kept, unseen = _render(job, scene, cameras, views, store)
+        accepted += [(batch_views, (attempt,) * len(batch_views)) for batch_views in kept]
+        for view, reason in unseen.items():
+            rejected[view].append(Rejected("camera", attempt, reason))
+        done = {v for batch_views in kept for v in batch_views.scene.view_indices}
+        pending = [view for view in pending if view not in done]
+        if not pending:
+            break
+    empty = {view: rejected[view][-1].reason for view in pending}
+    return Prepared(
+        batch, tuple(accepted), empty, {v: tuple(r) for v, r in rejected.items()}, scene.attempt, scene.seed
+    )
+
+
+def _render(
+    job: Job, scene: Scene, cameras: list[Any], views: list[int], store: AssetStore
+) -> tuple[list[Views], dict[int, str]]:
+    """Renders the views; keeps those that show what a slot must show."""
+    if not cameras:
+        return [], {}
+    rendered, reason = _try_twice(partial(render_views, with_cameras(scene, cameras, views), store))
+    if rendered is None:
+        return [], dict.fromkeys(views, reason)
+    labelled = [thing.instance_index for thing in scene.instances if thing.category_id > 0]
+    kept, unseen = [], {}
+    for batch_views in rendered:
+        visible = [_shows_any(batch_views.gbuffers.instance[i], labelled, job) for i in range(len(batch_views))]
+        if all(visible):
+            kept.append(batch_views)
+            continue
+        for i, ok in enumerate(visible):
+            view = batch_views.scene.view_indices[batch_views.first + i]
+            if ok:
+                kept += render_views(
+                    with_cameras(scene, [batch_views.scene.cameras[batch_views.first + i]], [view]), store
+                )
+            else:
+                unseen[view] = "nothing_visible"
+    return kept, unseen
+
+
+def _shows_any(instance: np.ndarray[Any, Any], labelled: list[int], job: Job) -> bool:
+    if not labelled:
+        return True  # a negative image: nothing has to be seen
+    pixels = np.bincount(instance.ravel(), minlength=max(labelled) + 1)
+    return bool((pixels[labelled] >= job.pipeline.labels.min_visible_px).any())
+
+
+def draw(job: Job, prepared: Prepared) -> Drawn:
+    """Pixels: generate and sense."""
+    generator = make_generator(job.pipeline.generate)
+    images = []
+    for views, _ in prepared.accepted:
+        seeds = [_draw_seed(job, views, i) for i in range(len(views))]
+        rngs = [_stream(job, "sense", views, i) for i in range(len(views))]
+        images.append(sense(generator(views, seeds), job.pipeline.sense, rngs=rngs))
+    return Drawn(prepared, tuple(images), generator.fingerprint)
+
+
+def _stream(job: Job, stage: str, views: Views, i: int) -> np.random.Generator:
+    view = views.scene.view_indices[views.first + i]
+    return seeding.stream(job.pipeline.seed, stage, scene=views.scene.index, view=view)
+
+
+def _draw_seed(job: Job, views: Views, i: int) -> int:
+    view = views.scene.view_indices[views.first + i]
+    return seeding.draw_seed(job.pipeline.seed, "draw", scene=views.scene.index, view=view)
+
+
+def samples(job: Job, drawn: Drawn) -> list[Sample]:
+    """Labels and validates: one ``Sample`` per slot of the batch, empty ones included, in image order."""
+    store = store_for(job.catalog)
+    found: list[Sample] = []
+    for (views, attempts), images in zip(drawn.prepared.accepted, drawn.images, strict=True):
+        labels = annotate(views, store, min_visible_px=job.pipeline.labels.min_visible_px)
+        for i, labelled in enumerate(labels):
+            base = _slot(job, drawn, views.scene.view_indices[views.first + i])
+            sample = replace(
+                base,
+                camera=views.scene.cameras[views.first + i],
+                image=images.pixels[i],
+                depth_m=views.gbuffers.depth_m[i],
+                instances=views.gbuffers.instance[i],
+                annotations=labelled,
+                draw_seed=_draw_seed(job, views, i),
+                camera_attempt=attempts[i],
+            )
+            check_sample(sample, store, views.scene)
+            found.append(sample)
+    for view, reason in drawn.prepared.empty.items():
+        found.append(replace(_slot(job, drawn, view), empty_reason=reason))
+    return sorted(found, key=lambda sample: sample.image_id)
+
+
+def _slot(job: Job, drawn: Drawn, view: int) -> Sample:
+    pipeline, prepared = job.pipeline, drawn.prepared
+    scene = prepared.batch.scene
+    return Sample(
+        image_id=scene * pipeline.camera.views_per_scene + view + 1,
+        scene=scene,
+        view=view,
+        split=seeding.split_of(scene, run_seed=pipeline.seed, splits=pipeline.splits),
+        camera=None,
+        image=None,
+        depth_m=None,
+        instances=None,
+        annotations=(),
+        scene_seed=prepared.scene_seed,
+        draw_seed=0,
+        scene_attempt=prepared.scene_attempt,
+        camera_attempt=0,
+        draw_attempt=0,
+        rejected=prepared.rejected.get(view, ()),
+        generator=drawn.generator,
+    )
+
+
+def finish(job: Job, shard: Shard, drawn: Drawn) -> list[shard_files.StoredSample]:
+    """Labels, validates and writes one batch; returns what the manifest needs to know."""
+    folder = Path(job.folder)
+    return [shard_files.write_sample(folder, sample, job.pipeline, shard.number) for sample in samples(job, drawn)]
+
+
+def close(job: Job, shard: Shard, stored: list[list[shard_files.StoredSample]]) -> Receipt:
+    """Writes the shard's manifest parts, syncs once, renames the receipt into place: now the shard exists."""
+    return shard_files.close_shard(
+        Path(job.folder),
+        shard.number,
+        [sample for batch in stored for sample in batch],
+        first_scene=shard.first_scene,
+        scenes=shard.scenes,
+        fingerprint=job.fingerprint,
+    )

@@ -1,0 +1,266 @@
+"""Shadow depth maps cast once per scene and light, and how surfaces look them up.
+
+One linear depth ``s`` serves both projections: s grows towards the light and is linear on the map, so planes stay
+planes. Orthographic (sun, sky): s = distance along the direction to the light. Perspective (area light): s = 1 / w,
+w = distance from the light along its axis. Penumbra radii are proportional to a difference of s in both
+(similar triangles; Fernando 2005, "Percentage-Closer Soft Shadows").
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from synthgen.types.arrays import F32, F64, I32, freeze
+
+EMPTY = np.float32(-1.0e9)
+MARGIN_TEXELS = 3
+MIN_TEXEL_M = 0.0006
+REACH_SPANS = 1.5
+MAX_RINGS = 16
+BLOCK = 8  # texels per side of one cell of the coarse map
+
+
+@dataclass(frozen=True, eq=False)
+class DepthMaps:
+    """N square depth maps of one kind.
+
+    Attributes:
+        depth: (N, S, S) float32 s of what is nearest to the light, ``EMPTY`` where nothing is.
+        coarse: (N, S / BLOCK, S / BLOCK) float32 largest s of each block and the blocks around it.
+        frames: (N, 3, 3) float64 rows right, up, forward; forward points to the light (sun, sky) or away from
+            it (area light), world axes.
+        origins: (N, 3) float64 world point that the frames refer to (the light's centre for area lights).
+        scales: (N, 4) float64 texels per unit right, per unit up, offset right, offset up.
+        perspective: whether the maps are seen from a point.
+    """
+
+    depth: F32
+    coarse: F32
+    frames: F64
+    origins: F64
+    scales: F64
+    perspective: bool
+
+
+def frame_towards(direction: F64) -> F64:
+    """(3, 3) right-handed orthonormal rows right, up, forward = ``direction``."""
+    forward = direction / np.linalg.norm(direction)
+    helper = np.array([0.0, 0.0, 1.0]) if abs(forward[2]) < 0.9 else np.array([0.0, 1.0, 0.0])
+    right = np.cross(helper, forward)
+    right /= np.linalg.norm(right)
+    return np.stack([right, np.cross(forward, right), forward])
+
+
+def cast(
+    vertices: F32, faces: I32, frames: F64, origins: F64, *, size: int, perspective: bool, spread: F64
+) -> DepthMaps:
+    """Rasterises the casters into one map per frame, each fitted to the casters.
+
+    Args:
+        vertices: (V, 3) float32 world points; faces: (F, 3) int32.
+        frames, origins: see ``DepthMaps``.
+        size: edge of a map in texels, a multiple of BLOCK.
+        perspective: seen from each origin along forward; triangles behind or at the light cast nothing.
+        spread: (N,) penumbra radius per unit of s: tangent of the angular radius, or half the light's longer edge.
+    """
+    count = len(frames)
+    depth = np.full((count, size, size), EMPTY, np.float32)
+    scales = np.zeros((count, 4))
+    coarse = np.full((count, size // BLOCK, size // BLOCK), EMPTY, np.float32)
+    if len(faces):
+        span = _cast(vertices, faces, frames, origins, perspective, depth, scales)
+        # The coarse map must see as far as a penumbra search goes, also for receivers somewhat below all casters.
+        reach = spread * REACH_SPANS * span * scales[:, :2].max(axis=1)
+        rings = np.clip(np.ceil(reach / BLOCK), 1, MAX_RINGS).astype(np.int32)
+        _coarsen(depth, coarse, rings)
+    return DepthMaps(freeze(depth), freeze(coarse), freeze(frames), freeze(origins), freeze(scales), perspective)
+
+
+@njit(cache=True, nogil=True)
+def _cast(
+    vertices: F32, faces: I32, frames: F64, origins: F64, perspective: bool, depth: F32, scales: F64
+) -> F64:  # pragma: no cover - compiled
+    """Fills depth and scales; returns the (N,) range of s over the casters."""
+    span = np.zeros(depth.shape[0])
+    count, size = depth.shape[0], depth.shape[1]
+    points = np.empty((len(vertices), 3), np.float32)
+    for n in range(count):
+        low_a, high_a, low_b, high_b, low_s, high_s = 1e9, -1e9, 1e9, -1e9, 1e9, -1e9
+        for i in range(len(vertices)):
+            dx = vertices[i, 0] - origins[n, 0]
+            dy = vertices[i, 1] - origins[n, 1]
+            dz = vertices[i, 2] - origins[n, 2]
+            a = frames[n, 0, 0] * dx + frames[n, 0, 1] * dy + frames[n, 0, 2] * dz
+            b = frames[n, 1, 0] * dx + frames[n, 1, 1] * dy + frames[n, 1, 2] * dz
+            s = frames[n, 2, 0] * dx + frames[n, 2, 1] * dy + frames[n, 2, 2] * dz
+            if perspective:
+                if s < 0.02:
+                    points[i, 2] = EMPTY
+                    continue
+                a, b, s = a / s, b / s, 1.0 / s
+                a, b = min(max(a, -4.0), 4.0), min(max(b, -4.0), 4.0)
+            points[i, 0], points[i, 1], points[i, 2] = a, b, s
+            low_a, high_a, low_b, high_b = min(low_a, a), max(high_a, a), min(low_b, b), max(high_b, b)
+            low_s, high_s = min(low_s, s), max(high_s, s)
+        if high_a < low_a:
+            continue
+        span[n] = high_s - low_s
+        # A texel is never finer than the bias: it would only cost searches.
+        finest = MIN_TEXEL_M * (high_s if perspective else 1.0)
+        room = size - 2.0 * MARGIN_TEXELS
+        scale_a = room / max(high_a - low_a, room * finest)
+        scale_b = room / max(high_b - low_b, room * finest)
+        scales[n, 0], scales[n, 1] = scale_a, scale_b
+        scales[n, 2], scales[n, 3] = MARGIN_TEXELS - low_a * scale_a, MARGIN_TEXELS - low_b * scale_b
+        for i in range(len(vertices)):
+            points[i, 0] = points[i, 0] * scale_a + scales[n, 2]
+            points[i, 1] = points[i, 1] * scale_b + scales[n, 3]
+        for f in range(len(faces)):
+            _fill(points[faces[f, 0]], points[faces[f, 1]], points[faces[f, 2]], depth[n])
+    return span
+
+
+@njit(cache=True, nogil=True)
+def _fill(p: F32, q: F32, r: F32, depth: F32) -> None:  # pragma: no cover - compiled
+    """Keeps the largest s of one triangle at every texel centre it covers."""
+    if p[2] == EMPTY or q[2] == EMPTY or r[2] == EMPTY:
+        return
+    px, py, qx, qy, rx, ry = p[0], p[1], q[0], q[1], r[0], r[1]
+    area = (qx - px) * (ry - py) - (qy - py) * (rx - px)
+    if area == 0.0:
+        return
+    left = max(0, int(math.ceil(min(px, qx, rx) - np.float32(0.5))))
+    right = min(depth.shape[1] - 1, int(math.floor(max(px, qx, rx) - np.float32(0.5))))
+    top = max(0, int(math.ceil(min(py, qy, ry) - np.float32(0.5))))
+    bottom = min(depth.shape[0] - 1, int(math.floor(max(py, qy, ry) - np.float32(0.5))))
+    if left > right or top > bottom:
+        return
+    inverse = np.float32(1.0) / area
+    sq, sr = (q[2] - p[2]) * inverse, (r[2] - p[2]) * inverse
+    # Barycentric numerators of q and r, stepped along x.
+    dq, dr = ry - py, -(qy - py)
+    for y in range(top, bottom + 1):
+        fy = np.float32(y) + np.float32(0.5) - py
+        fx = np.float32(left) + np.float32(0.5) - px
+        bq = fx * dq - fy * (rx - px)
+        br = fx * dr + fy * (qx - px)
+        for x in range(left, right + 1):
+            bp = area - bq - br
+            if (bq >= 0 and br >= 0 and bp >= 0) or (bq <= 0 and br <= 0 and bp <= 0):
+                s = p[2] + bq * sq + br * sr
+                if s > depth[y, x]:
+                    depth[y, x] = s
+            bq += dq
+            br += dr
+
+
+@njit(cache=True, nogil=True)
+def _coarsen(depth: F32, coarse: F32, rings: I32) -> None:  # pragma: no cover - compiled
+    """Largest s per block, then of ``rings[n]`` blocks around it (separable)."""
+    count, cells = coarse.shape[0], coarse.shape[1]
+    block = np.empty((cells, cells), np.float32)
+    rows = np.empty((cells, cells), np.float32)
+    for n in range(count):
+        for y in range(cells):
+            for x in range(cells):
+                largest = EMPTY
+                for j in range(y * BLOCK, (y + 1) * BLOCK):
+                    for i in range(x * BLOCK, (x + 1) * BLOCK):
+                        largest = max(largest, depth[n, j, i])
+                block[y, x] = largest
+        for y in range(cells):
+            for x in range(cells):
+                largest = EMPTY
+                for i in range(max(0, x - rings[n]), min(cells, x + rings[n] + 1)):
+                    largest = max(largest, block[y, i])
+                rows[y, x] = largest
+        for y in range(cells):
+            for x in range(cells):
+                largest = EMPTY
+                for j in range(max(0, y - rings[n]), min(cells, y + rings[n] + 1)):
+                    largest = max(largest, rows[j, x])
+                coarse[n, y, x] = largest
+
+
+@njit(cache=True, nogil=True)
+def blocked_share(
+    depth: F32, u: float, v: float, s: float, gu: float, gv: float, stride: int
+) -> float:  # pragma: no cover - compiled
+    """Bilinear percentage-closer look-up on every ``stride``-th texel: 0 = open, 1 = blocked.
+
+    Args:
+        depth: (S, S) one map.
+        u, v: texels; s: depth of the receiver, bias included.
+        gu, gv: change of s per texel on the receiver's plane, so that a tilted plane does not shadow itself.
+    """
+    size = depth.shape[0]
+    x = (u - 0.5) / stride
+    y = (v - 0.5) / stride
+    i, j = int(math.floor(x)), int(math.floor(y))
+    fx, fy = x - i, y - j
+    total = 0.0
+    for dj in range(2):
+        row = (j + dj) * stride
+        if row < 0 or row >= size:
+            continue
+        wy = fy if dj else 1.0 - fy
+        for di in range(2):
+            column = (i + di) * stride
+            if column < 0 or column >= size:
+                continue
+            if depth[row, column] > s + gu * (column + 0.5 - u) + gv * (row + 0.5 - v):
+                total += wy * (fx if di else 1.0 - fx)
+    return total
+
+
+@njit(cache=True, nogil=True)
+def soft_shadow(
+    depth: F32,
+    coarse: F32,
+    taps: F64,
+    u: float,
+    v: float,
+    s: float,
+    gu: float,
+    gv: float,
+    ku: float,
+    kv: float,
+) -> float:  # pragma: no cover - compiled
+    """Percentage-closer soft shadow: 1 = lit, 0 = in the umbra.
+
+    Args:
+        taps: (T, 2) points of the light's shape in [-1, 1]^2.
+        ku, kv: penumbra radius in texels per unit of s between blocker and receiver.
+        others: see ``blocked_share``.
+    """
+    size = depth.shape[0]
+    if u < 0.0 or v < 0.0 or u >= size or v >= size:
+        return 1.0
+    nearest = coarse[int(v) // BLOCK, int(u) // BLOCK]
+    if nearest <= s:
+        return 1.0
+    reach = nearest - s
+    blockers, found = 0.0, 0
+    for k in range(0, len(taps), 2):
+        du, dv = taps[k, 0] * ku * reach, taps[k, 1] * kv * reach
+        i, j = int(math.floor(u + du)), int(math.floor(v + dv))
+        if 0 <= i < size and 0 <= j < size:
+            at = depth[j, i]
+            if at > s + gu * (i + 0.5 - u) + gv * (j + 0.5 - v):
+                blockers += at
+                found += 1
+    if found == 0:
+        return 1.0
+    reach = max(0.0, blockers / found - s)
+    ru, rv = max(0.7, ku * reach), max(0.7, kv * reach)
+    spacing = 2.0 * math.sqrt(ru * rv / len(taps))
+    stride = 1 if spacing < 2.0 else (2 if spacing < 4.0 else (4 if spacing < 8.0 else 8))
+    total = 0.0
+    for k in range(len(taps)):
+        du, dv = taps[k, 0] * ru, taps[k, 1] * rv
+        total += blocked_share(depth, u + du, v + dv, s + gu * du + gv * dv, gu, gv, stride)
+    return 1.0 - total / len(taps)

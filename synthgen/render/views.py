@@ -1,0 +1,149 @@
+"""From a scene to views: draw, shade, light, pack. ``render_views`` is the stage; everything beneath it is one view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synthgen.errors import InternalError
+from synthgen.render.assets_protocol import Assets
+from synthgen.render.channels import Visibility, fill_surfaces, new_surfaces
+from synthgen.render.edges import blend_edges
+from synthgen.render.lens import Lens, lens_of
+from synthgen.render.light import LitChannels, SceneLight, build_scene_light, light_surfaces
+from synthgen.render.raster import place_vertices, rasterise
+from synthgen.render.surfaces import Surfaces
+from synthgen.render.things import Thing, may_be_seen, things_of
+from synthgen.render.truncation import truncation_of
+from synthgen.types.arrays import F32, U64
+from synthgen.types.gbuffer import EdgeBlend, GBuffers, Views
+from synthgen.types.geometry import Camera
+from synthgen.types.scene import Scene
+
+BATCH_VIEWS = 8
+HALF_MAX = 65504.0  # largest float16: a sun in an environment map may exceed it
+
+
+def render_views(scene: Scene, store: Assets) -> list[Views]:
+    """All views of a scene in camera order, in batches of at most ``BATCH_VIEWS``; the bytes do not depend on batching.
+
+    Raises:
+        InternalError: cameras of different image sizes, or a thing without one material per slot.
+        UserError: a lens distortion that cannot be inverted.
+    """
+    if not scene.cameras:
+        return []
+    sizes = {(camera.intrinsics.width, camera.intrinsics.height) for camera in scene.cameras}
+    if len(sizes) != 1:
+        raise InternalError(f"scene {scene.index} has cameras of sizes {sorted(sizes)}; all must have the same size")
+    things = things_of(scene, store)
+    light = build_scene_light(scene, store)
+    firsts = range(0, len(scene.cameras), BATCH_VIEWS)
+    return [_render_batch(scene, first, things, light) for first in firsts]
+
+
+def _render_batch(scene: Scene, first: int, things: tuple[Thing, ...], light: SceneLight) -> Views:
+    cameras = scene.cameras[first : first + BATCH_VIEWS]
+    height, width = cameras[0].intrinsics.height, cameras[0].intrinsics.width
+    instances = max((thing.instance_index for thing in things), default=0)
+    channels = _empty_channels(len(cameras), height, width, words=max(1, -(-instances // 64)))
+    surfaces = new_surfaces(height, width)
+    truncation: list[F32] = []
+    edges: list[EdgeBlend] = []
+    for i, camera in enumerate(cameras):
+        drawn = draw_view(things, camera, channels["amodal"][i])
+        lens, pose = drawn.lens, camera.world_from_camera
+        fill_surfaces(surfaces, drawn.seen, drawn.things, lens, pose)
+        edges.append(blend_edges(surfaces, drawn.seen, drawn.things, lens, pose))
+        truncation.append(drawn.truncation)
+        _pack(channels, i, things, drawn, surfaces, light_surfaces(light, surfaces), camera)
+    return Views(scene, first, GBuffers(**channels, truncation=tuple(truncation), edges=tuple(edges)))
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Visibility of one view: what is seen, through which lens, by which things, and (N,) truncation by instance."""
+
+    seen: Visibility
+    lens: Lens
+    things: tuple[Thing, ...]
+    truncation: F32
+
+
+def draw_view(things: tuple[Thing, ...], camera: Camera, amodal: U64) -> Drawn:
+    """The visibility buffers of one view.
+
+    Args:
+        things: of the whole scene; their scratch afterwards holds this view's vertices.
+        amodal: (H, W, words) uint64 zeros, filled in place.
+    """
+    lens = lens_of(camera.intrinsics)
+    shape = (lens.height, lens.width)
+    depth, number, face = np.full(shape, np.inf), np.zeros(shape, np.uint16), np.full(shape, -1, np.int32)
+    truncation = np.zeros(sum(thing.instance_index > 0 for thing in things), np.float32)
+    camera_from_world = camera.camera_from_world
+    drawn: list[Thing] = []
+    for thing in things:
+        k = thing.instance_index
+        camera_from_object = camera_from_world @ thing.world_from_object
+        if not may_be_seen(thing, camera_from_object, lens):
+            if k > 0:
+                truncation[k - 1] = 1.0
+            continue
+        mesh = thing.model.mesh
+        front, projected, *bounds = place_vertices(mesh.vertices, camera_from_object, lens, thing.camera, thing.image)
+        if front:
+            drawn.append(thing)
+            word, bit = ((k - 1) // 64, np.uint64(1) << np.uint64((k - 1) % 64)) if k > 0 else (0, np.uint64(0))
+            rasterise(thing.camera, thing.image, mesh.faces, lens, thing.number, word, bit, depth, number, face, amodal)
+        whole = projected == len(mesh.vertices) and _within(bounds, lens)
+        if k > 0 and not whole:
+            truncation[k - 1] = truncation_of(thing, camera_from_object, lens, camera.intrinsics.distortion)
+    return Drawn(Visibility(depth, number, face, amodal), lens, tuple(drawn), truncation)
+
+
+def _within(bounds: list[float], lens: Lens) -> bool:
+    x_min, x_max, y_min, y_max = bounds
+    return x_min >= 0 and x_max <= lens.width and y_min >= 0 and y_max <= lens.height
+
+
+def _empty_channels(views: int, height: int, width: int, *, words: int) -> dict[str, npt.NDArray[Any]]:
+    """Room for one batch, by field of ``GBuffers``."""
+    grey = ("roughness", "metallic", "occlusion")
+    color = ("normal", "albedo", "direct", "highlight", "irradiance", "reflection")
+    shape = (views, height, width)
+    return {
+        "instance": np.empty(shape, np.uint16),
+        "category": np.empty(shape, np.uint16),
+        "depth_m": np.empty(shape, np.float32),
+        "amodal": np.zeros((*shape, words), np.uint64),
+        **{name: np.empty(shape, np.float16) for name in grey},
+        **{name: np.empty((*shape, 3), np.float16) for name in color},
+    }
+
+
+def _pack(
+    channels: dict[str, npt.NDArray[Any]],
+    i: int,
+    things: tuple[Thing, ...],
+    drawn: Drawn,
+    surfaces: Surfaces,
+    lit: LitChannels,
+    camera: Camera,
+) -> None:
+    """Writes one view into slice ``i`` of the batch, in compact types."""
+    seen = drawn.seen
+    instances = np.array([0, *(thing.instance_index for thing in things)], np.uint16)
+    categories = np.array([0, *(thing.category_id for thing in things)], np.uint16)
+    np.take(instances, seen.thing, out=channels["instance"][i])
+    np.take(categories, seen.thing, out=channels["category"][i])
+    channels["depth_m"][i] = np.where(seen.thing > 0, seen.depth_m, 0.0)
+    camera_from_world = camera.world_from_camera[:3, :3].T.astype(np.float32)
+    channels["normal"][i] = surfaces.normal @ camera_from_world.T
+    for name in ("albedo", "roughness", "metallic"):
+        channels[name][i] = getattr(surfaces, name)
+    for name in ("direct", "highlight", "irradiance", "occlusion", "reflection"):
+        channels[name][i] = np.minimum(getattr(lit, name), HALF_MAX)

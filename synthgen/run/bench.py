@@ -1,0 +1,141 @@
+"""``synthgen bench``: ms per stage, images/s, images/s per core, peak memory; start-up excluded."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synthgen.config.load import LoadedPipeline
+from synthgen.recipe import Shard
+from synthgen.run import finish, local
+from synthgen.run.plan import Plan, make_plan
+from synthgen.run.stages import stage_milliseconds
+from synthgen.run.worker import ShardReport
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    """``lines``: label and value pairs for the terminal; ``json``: the same as data."""
+
+    lines: list[tuple[str, str]]
+    json: dict[str, Any]
+
+
+def run_bench(loaded: LoadedPipeline, *, workers: int, json_path: Path | None) -> BenchReport:
+    """Makes the pipeline's images into a temporary folder and times it.
+
+    Each worker first makes one shard that does not count (imports, kernels, assets). Then the clock runs from the
+    first counted shard to the last file of the finished dataset: COCO and manifest included.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="synthgen-bench-"))
+    try:
+        plan = make_plan(loaded, folder=folder / "dataset")
+        reports, wall_s = _timed_run(plan, folder / "dataset", workers)
+        stages = stage_milliseconds(plan)
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    report = _report(plan, reports, wall_s, stages, workers, size)
+    if json_path is not None:
+        json_path.write_text(json.dumps(report.json, indent=2) + "\n", encoding="utf-8")
+    return report
+
+
+def _timed_run(plan: Plan, folder: Path, workers: int) -> tuple[list[ShardReport], float]:
+    """All shards; the first ``workers`` of them warm the processes up and are taken out of the clock."""
+    reports: list[ShardReport] = []
+    receipts: dict[int, Any] = {}
+
+    def done(report: ShardReport) -> None:
+        reports.append(report)
+        receipts[report.receipt.shard] = report.receipt
+
+    def failed(shard: Shard, reason: str) -> None:
+        raise RuntimeError(f"shard {shard.number} failed: {reason}")
+
+    with finish.opened(plan, folder, fresh=False) as _, ExitStack() as stack:
+        finish.begin(plan, folder, {})
+        run: Any
+        if workers == 1:
+
+            def run(shards: Any) -> None:
+                local.run_shards(plan.job, shards, done=done, failed=failed)
+        else:
+            from synthgen.run import cluster
+
+            client = stack.enter_context(cluster.connect(scheduler=None, workers=workers))
+
+            def run(shards: Any) -> None:
+                cluster.run_shards(client, plan.job, shards, gpu=False, done=done, failed=failed)
+
+        # Twice as many warm-up shards as workers, so that each of them gets one.
+        warm = min(2 * workers if workers > 1 else 1, plan.shard_count - workers)
+        run(plan.shard(number) for number in range(warm))
+        reports.clear()
+        start = time.perf_counter()
+        run(plan.shard(number) for number in range(warm, plan.shard_count))
+        finish.complete(plan, folder, receipts)
+        wall_s = time.perf_counter() - start
+    return reports, wall_s
+
+
+def _report(
+    plan: Plan, reports: list[ShardReport], wall_s: float, stages: dict[str, float], workers: int, size: int
+) -> BenchReport:
+    images = sum(report.receipt.images for report in reports)
+    rate = images / wall_s
+    submits: dict[str, float] = defaultdict(float)
+    for report in reports:
+        for name, seconds in report.seconds.items():
+            submits[name] += 1000 * seconds / images
+    image = plan.pipeline.image
+    data = {
+        "pipeline": plan.pipeline.name,
+        "width": image.width,
+        "height": image.height,
+        "views_per_scene": plan.pipeline.camera.views_per_scene,
+        "workers": workers,
+        "cores": len(os.sched_getaffinity(0)),
+        "cpu": cpu_name(),
+        "images": images,
+        "annotations_per_image": sum(r.receipt.annotations for r in reports) / images,
+        "seconds": wall_s,
+        "images_per_s": rate,
+        "images_per_s_per_core": rate / workers,
+        "ms_per_image_by_submit": dict(submits),
+        "ms_per_image_by_stage": stages,
+        "peak_rss_mb_per_worker": max(report.peak_rss_bytes for report in reports) / 1e6,
+        "median_shard_s": statistics.median(report.wall_s for report in reports),
+        "mb_per_image": size / 1e6 / plan.pipeline.count,
+    }
+    lines = [
+        ("images", f"{images} at {image.width}x{image.height}, {data['annotations_per_image']:.1f} labels each"),
+        ("machine", f"{data['cpu']}, {workers} workers on {data['cores']} cores"),
+        ("images/s", f"{rate:.2f}"),
+        ("images/s per core", f"{rate / workers:.2f}"),
+        ("peak RSS per worker", f"{data['peak_rss_mb_per_worker']:.0f} MB"),
+        ("disk per image", f"{1000 * data['mb_per_image']:.0f} KB"),
+        *((f"{name} (submit)", f"{value:.1f} ms/image") for name, value in submits.items()),
+        *((name, f"{value:.1f} ms/image") for name, value in stages.items()),
+    ]
+    return BenchReport(lines, data)
+
+
+def cpu_name() -> str:
+    """The processor's model name (Linux), or what platform knows."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

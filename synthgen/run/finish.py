@@ -1,0 +1,108 @@
+"""The client's side of a dataset folder: open and lock it, begin, and complete it.
+
+Order at the end: models, COCO, dataset.json (means complete), report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from synthgen import __version__
+from synthgen.assets.licences import provenance
+from synthgen.assets.store import store_for
+from synthgen.contract import layout
+from synthgen.errors import DatasetError
+from synthgen.report.build import build_report
+from synthgen.run.plan import Plan
+from synthgen.types.records import Receipt
+from synthgen.write import clean, coco, dataset, files, lock, models
+from synthgen.write.receipts import read_receipts, require_fingerprint
+
+# For replay: the pipeline with absolute paths. In logs/, because a path must not change a byte of the dataset.
+RESOLVED_PIPELINE = "logs/resolved.yaml"
+
+
+@contextmanager
+def opened(plan: Plan, folder: Path, *, fresh: bool) -> Iterator[dict[int, Receipt]]:
+    """Locks the folder and yields the receipts of the shards that exist.
+
+    Raises:
+        DatasetError: another run holds it, or it belongs to another pipeline, or it is full of foreign files.
+        EnvironmentFault: it cannot be written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise DatasetError(f"{str(folder)!r} is a file; --out needs a folder. Give another --out")
+    with lock.locked(folder):
+        if fresh:
+            clean.fresh(folder)
+        receipts = read_receipts(folder)
+        require_fingerprint(folder, receipts, plan.job.fingerprint)
+        yield receipts.done
+
+
+def is_complete(plan: Plan, folder: Path, receipts: dict[int, Receipt]) -> bool:
+    """dataset.json is there, and so is every shard."""
+    return (folder / layout.DATASET).is_file() and sorted(receipts) == list(range(plan.shard_count))
+
+
+def begin(plan: Plan, folder: Path, receipts: dict[int, Receipt]) -> None:
+    """Removes leftovers of killed shards; writes the pipeline and the models."""
+    (folder / layout.DATASET).unlink(missing_ok=True)
+    clean.clean_leftovers(folder)
+    resolved = plan.pipeline.model_dump(mode="json", by_alias=True)
+    files.replace_file(folder / RESOLVED_PIPELINE, yaml.safe_dump(resolved, sort_keys=False).encode())
+    dataset.write_pipeline(folder, plan.loaded.as_given)
+
+
+def complete(plan: Plan, folder: Path, receipts: dict[int, Receipt]) -> None:
+    """Everything after the last shard. Each file appears whole or not at all; dataset.json comes last."""
+    pipeline, catalog = plan.pipeline, plan.job.catalog
+    receipts = dict(sorted(receipts.items()))
+    store = store_for(catalog)
+    # A generator: the store's bounded cache, not a list, decides how many models are in memory.
+    sha256 = models.write_models(folder, ((spec, store.model(spec.source)) for spec in catalog.with_role("object")))
+    sha256[layout.PIPELINE] = dataset.write_pipeline(folder, plan.loaded.as_given)
+    head = dataset.coco_head(pipeline, catalog.categories, __version__)
+    annotations = coco.write_coco(folder, receipts, pipeline.splits, head)
+    dataset.write_dataset(
+        folder,
+        pipeline,
+        receipts,
+        annotations,
+        categories=catalog.categories,
+        fingerprint=plan.job.fingerprint,
+        versions=dataset.installed_versions(__version__),
+        attributions=attributions(plan),
+        sha256=sha256,
+    )
+    build_report(folder)
+
+
+def attributions(plan: Plan) -> list[dataset.Attribution]:
+    """Every mesh, environment and texture a scene of this run can use, once each, by content."""
+    catalog, store = plan.job.catalog, store_for(plan.job.catalog)
+    found: dict[str, dataset.Attribution] = {}
+    for spec in catalog.specs:
+        if spec.key not in found:
+            model = store.model(spec.source)
+            found[spec.key] = dataset.Attribution(
+                "mesh", model.name, model.key, model.source, model.licence, model.attribution
+            )
+    for kind, assets in (
+        ("environment", catalog.environments),
+        ("texture", catalog.support_textures + catalog.backdrop_textures),
+        ("texture", tuple(asset for _, group in catalog.material_textures for asset in group)),
+    ):
+        for asset in assets:
+            known = provenance(asset.path)
+            found.setdefault(
+                asset.key,
+                dataset.Attribution(
+                    kind, Path(asset.path).name, asset.key, known.source, known.licence, known.attribution
+                ),
+            )
+    return list(found.values())

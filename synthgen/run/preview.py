@@ -1,0 +1,84 @@
+"""``synthgen preview``: a contact sheet of a pipeline (nothing else is written) or of a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from synthgen import recipe
+from synthgen.config.load import LoadedPipeline
+from synthgen.errors import EnvironmentFault, IncompleteError
+from synthgen.recipe import Batch
+from synthgen.report.drawing import contact_sheet, draw_depth, draw_labels
+from synthgen.run.plan import Plan, make_plan
+from synthgen.run.worker import settle_process
+from synthgen.types.arrays import U8
+from synthgen.types.records import Sample
+
+SHEET_TILE_PX = 320
+
+
+def preview_pipeline(loaded: LoadedPipeline, *, out: Path, views: int, labels: bool = True) -> Path:
+    """Draws the first views of a pipeline, one per scene: image, labels, depth side by side. Returns ``out``.
+
+    Raises:
+        IncompleteError: no view could be made.
+    """
+    plan = make_plan(loaded, folder=None)
+    samples = first_samples(plan, views)
+    if not samples:
+        raise IncompleteError(
+            f"none of the first {views} scenes of {loaded.path} gave an image; see 'synthgen check' for the cause"
+        )
+    names = {category.id: category.name for category in plan.job.catalog.categories}
+    tiles = [tile for sample in samples for tile in _tiles(sample, names, labels)]
+    per_view = len(tiles) // len(samples)
+    write_png(out, contact_sheet(tiles, columns=per_view * max(1, 6 // per_view)))
+    return out
+
+
+def first_samples(plan: Plan, views: int) -> list[Sample]:
+    """One view of each of the first scenes, then the second views, until there are ``views`` of them."""
+    settle_process()
+    per_scene = plan.pipeline.camera.views_per_scene
+    found: list[Sample] = []
+    for index in range(min(views, plan.pipeline.count)):
+        scene, view = index % plan.scenes, index // plan.scenes
+        if view >= per_scene:
+            break
+        drawn = recipe.draw(plan.job, recipe.prepare(plan.job, Batch(scene, view, 1)))
+        found += [sample for sample in recipe.samples(plan.job, drawn) if sample.image is not None]
+    return found
+
+
+def _tiles(sample: Sample, names: dict[int, str], labels: bool) -> list[U8]:
+    assert sample.image is not None and sample.depth_m is not None
+    scale = max(1, SHEET_TILE_PX // sample.image.shape[1])
+    height, width = sample.image.shape[:2]
+    plain = cv2.resize(sample.image, (width * scale, height * scale), interpolation=cv2.INTER_CUBIC)
+    if not labels:
+        return [np.asarray(plain, np.uint8)]
+    return [
+        np.asarray(plain, np.uint8),
+        draw_labels(sample, names, scale=scale),
+        draw_depth(sample.depth_m, scale=scale),
+    ]
+
+
+def write_png(path: Path, image: U8) -> None:
+    """Writes an RGB image.
+
+    Raises:
+        EnvironmentFault: the folder cannot be written.
+    """
+    ok, encoded = cv2.imencode(".png", image[:, :, ::-1])
+    assert ok
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encoded.tobytes())
+    except OSError as error:
+        raise EnvironmentFault(
+            f"{str(path)!r} cannot be written ({error.strerror}); give --out a file in a folder that you may write"
+        ) from error

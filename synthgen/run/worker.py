@@ -1,0 +1,100 @@
+"""What runs on a worker: one shard, or the submits of one; and the process settings that every worker needs."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from synthgen import recipe
+from synthgen.recipe import Job, Shard
+from synthgen.types.records import Receipt
+
+# One thread per process: parallelism is processes, and a library's own threads would only fight over the cores.
+THREAD_CAPS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+}
+
+
+@dataclass(frozen=True)
+class ShardReport:
+    """A receipt and the clock: seconds per stage, wall seconds, peak resident memory of the process."""
+
+    receipt: Receipt
+    seconds: dict[str, float]
+    wall_s: float
+    peak_rss_bytes: int
+    worker: str
+
+
+@dataclass
+class Stopwatch:
+    """An in-process ``Submit`` that adds up the seconds of each step."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __call__(self, kind: str, fn: Callable[..., Any], *args: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return fn(*args)
+        finally:
+            self.seconds[fn.__name__] = self.seconds.get(fn.__name__, 0.0) + time.perf_counter() - start
+
+
+def settle_process() -> None:
+    """Caps the threads of the libraries that are steered at run time (the others by ``THREAD_CAPS`` at start)."""
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+def run_one(job: Job, shard: Shard) -> ShardReport:
+    """Makes one shard in this process."""
+    settle_process()
+    watch, start = Stopwatch(), time.perf_counter()
+    with writing(Path(job.folder)):
+        receipt = recipe.run_shard(job, shard, watch)
+    return report_of(receipt, watch.seconds, time.perf_counter() - start)
+
+
+def report_of(receipt: Receipt, seconds: dict[str, float], wall_s: float) -> ShardReport:
+    return ShardReport(receipt, seconds, wall_s, peak_rss_bytes(), f"pid {os.getpid()}")
+
+
+def peak_rss_bytes() -> int:
+    """Peak resident memory of this process (Linux: VmHWM)."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Held (shared) while this process writes into the dataset: a new run waits for stragglers of a killed one."""
+    with (folder / "logs" / "writers.lock").open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+
+
+def wait_for_writers(folder: Path, *, seconds: float) -> bool:
+    """True as soon as no process writes into the dataset any more, False after ``seconds``."""
+    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + seconds
+    with (folder / "logs" / "writers.lock").open("a") as handle:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except OSError:
+                if time.monotonic() > end:
+                    return False
+                time.sleep(0.1)

@@ -1,0 +1,127 @@
+"""The camera: linear scene radiance -> 8-bit picture.
+
+Order of a real camera: exposure metered on the scene, lens (blur, vignette), sensor (shot and read noise in
+electrons, before any curve), white balance, tone curve, sRGB encoding, the processor's sharpening, 8 bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from synthgen.config.models import SenseConfig
+from synthgen.errors import InternalError
+from synthgen.sense.presets import Draw, Preset, draw_settings, preset_named
+from synthgen.sense.sensor import develop, finish
+from synthgen.sense.tone import tone_table
+from synthgen.types.arrays import F32, U8
+from synthgen.types.images import Images
+
+MIDDLE_GREY = 0.19  # where the metered log-average lands, linear
+HIGHLIGHT_PERCENTILE = 97.0
+HIGHLIGHT_LIMIT = 0.95  # linear value that the highlight percentile may reach before the meter darkens the picture
+METER_RANGE_EV = (-8.0, 8.0)
+METER_STRIDE = 4  # every fourth pixel in x and y is enough for a meter
+FLARE_LIMIT = 24.0  # white levels: radiance above it only widens the lens' blur of lamps and the sun
+CAST_LIMIT_EV = 0.6  # white balance never moves red against blue by more than this each way
+
+
+def sense(images: Images, config: SenseConfig, *, rngs: Sequence[np.random.Generator]) -> Images:
+    """Turns linear radiance into camera pictures; finished pictures pass through untouched.
+
+    Args:
+        images: B images.
+        config: preset and overrides.
+        rngs: one stream per image; image i depends on ``images.pixels[i]`` and ``rngs[i]`` alone.
+
+    Returns:
+        B images with encoding "srgb8".
+
+    Raises:
+        ConfigError: the preset does not exist.
+        InternalError: the number of streams is not the number of images.
+    """
+    preset = preset_named(config.preset)
+    if images.encoding == "srgb8":
+        return images
+    if len(rngs) != len(images.pixels):
+        raise InternalError(
+            f"sense was given {len(rngs)} random streams for {len(images.pixels)} images; exactly one per image is "
+            "allowed; report this as a bug"
+        )
+    out = np.empty(images.pixels.shape, np.uint8)
+    for i, rng in enumerate(rngs):
+        settings = draw_settings(preset, config, rng=rng)
+        out[i] = photograph(images.pixels[i].astype(np.float32, copy=False), preset, settings, rng=rng)
+    return Images("srgb8", out)
+
+
+def photograph(radiance: F32, preset: Preset, settings: Draw, *, rng: np.random.Generator) -> U8:
+    """(H, W, 3) float32 linear radiance -> (H, W, 3) uint8 sRGB with one camera's drawn settings."""
+    exposure = (meter(radiance) if preset.auto_exposure else 1.0) * 2.0**settings.exposure_ev
+    gains = white_balance_gains(radiance, left=settings.white_balance)
+    image = np.minimum(radiance * np.float32(exposure), np.float32(FLARE_LIMIT))
+    if settings.blur_px > 0:
+        image = cv2.GaussianBlur(image, (0, 0), settings.blur_px, borderType=cv2.BORDER_REFLECT_101)
+    encoded = develop(
+        image,
+        _noise(image.shape, preset.grain, settings.noise, rng=rng),
+        gains,
+        np.float32(settings.vignette),
+        np.float32(settings.noise**2 * settings.gain / preset.full_well_e),
+        np.float32((settings.noise * settings.gain * preset.read_noise_e / preset.full_well_e) ** 2),
+        tone_table(preset.shoulder, preset.contrast),
+    )
+    halo = encoded
+    if settings.sharpen > 0:
+        halo = cv2.GaussianBlur(encoded, (0, 0), 1.0, borderType=cv2.BORDER_REFLECT_101)
+    return finish(encoded, halo, np.float32(settings.sharpen), np.float32(settings.saturation))
+
+
+def meter(radiance: F32) -> float:
+    """Exposure factor of a camera's automatic: log-average to middle grey, held back by the highlights.
+
+    Args:
+        radiance: (H, W, 3) linear.
+    """
+    sample = radiance[::METER_STRIDE, ::METER_STRIDE]
+    luminance = (sample @ np.array([0.2126, 0.7152, 0.0722], np.float32)).astype(np.float64)
+    log_average = math.exp(float(np.log(luminance + 1e-4).mean()))
+    exposure = MIDDLE_GREY / max(log_average, 1e-4)
+    highlight = float(np.percentile(luminance, HIGHLIGHT_PERCENTILE))
+    if highlight * exposure > HIGHLIGHT_LIMIT:
+        # Real meters compromise: they give up half of the excess (in stops) to the highlights.
+        exposure *= math.sqrt(HIGHLIGHT_LIMIT / (highlight * exposure))
+    return float(np.clip(exposure, 2.0 ** METER_RANGE_EV[0], 2.0 ** METER_RANGE_EV[1]))
+
+
+def white_balance_gains(radiance: F32, *, left: float) -> F32:
+    """(3,) gains that remove the share 1 - ``left`` of the estimated warm-cold cast, luminance kept.
+
+    The illuminant is estimated by "shades of grey" (Finlayson and Trezzi 2004, Minkowski norm 6) on unclipped
+    pixels, and only its red-blue part is corrected, within limits, so that a blue bin does not become grey.
+    """
+    sample = radiance[::METER_STRIDE, ::METER_STRIDE].reshape(-1, 3).astype(np.float64)
+    limit = np.percentile(sample.max(axis=1), 95)
+    kept = sample[sample.max(axis=1) <= max(limit, 1e-6)]
+    illuminant = (kept**6).mean(axis=0) ** (1 / 6) + 1e-6
+    cast = 0.5 * math.log2(illuminant[0] / illuminant[2])
+    correction = float(np.clip(cast, -CAST_LIMIT_EV, CAST_LIMIT_EV)) * (1.0 - left)
+    gains = np.array([2.0**-correction, 1.0, 2.0**correction])
+    return (gains / (gains @ np.array([0.2126, 0.7152, 0.0722]))).astype(np.float32)
+
+
+def _noise(shape: tuple[int, ...], grain: float, amount: float, *, rng: np.random.Generator) -> F32:
+    """(H, W, 3) standard normal noise, partly correlated between neighbours as demosaicing leaves it."""
+    if amount <= 0:
+        return np.zeros(shape, np.float32)
+    noise = rng.standard_normal(shape, dtype=np.float32)
+    if grain <= 0:
+        return noise
+    side = grain / 4.0  # [side, 1 - 2 side, side] along x and y; grain 1 = binomial
+    kernel = np.array([side, 1.0 - 2.0 * side, side], np.float32)
+    scale = 1.0 / float((kernel**2).sum())  # keeps the standard deviation at 1
+    return cv2.sepFilter2D(noise, -1, kernel, kernel * np.float32(scale), borderType=cv2.BORDER_REFLECT_101)

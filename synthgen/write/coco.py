@@ -1,0 +1,81 @@
+"""COCO files: a streamed projection of the manifest. Memory does not grow with the dataset."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from synthgen.contract import layout
+from synthgen.contract.coco import CocoHead, coco_chunks
+from synthgen.errors import DatasetError
+from synthgen.types.records import Receipt
+from synthgen.write.files import replacing
+
+_FLUSH_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class CocoFile:
+    """One written COCO file."""
+
+    file: str
+    sha256: str
+    images: int
+    annotations: int
+
+
+def write_coco(
+    folder: Path, receipts: Mapping[int, Receipt], splits: Iterable[str], head: CocoHead
+) -> dict[str, CocoFile]:
+    """Writes annotations/instances_<split>.json for every declared split, empty ones too; each appears whole or not.
+
+    Args:
+        folder: the dataset.
+        receipts: finished shards.
+        splits: the pipeline's splits, also those with a share of 0.
+        head: description and categories.
+
+    Raises:
+        DatasetError: a manifest part differs from its receipt or cannot be read.
+        EnvironmentFault: disk full, no permission, ...
+    """
+    for receipt in receipts.values():
+        _check_parts(folder, receipt)
+    return {split: _write_split(folder, sorted(receipts), split, head) for split in splits}
+
+
+def _write_split(folder: Path, shards: list[int], split: str, head: CocoHead) -> CocoFile:
+    digest, counts = hashlib.sha256(), {"image": 0, "annotation": 0}
+    path = layout.coco_path(split)
+    with replacing(folder / path) as temporary, temporary.open("wb", buffering=_FLUSH_BYTES) as file:
+        try:
+            for name, data in coco_chunks(folder, shards, split, head):
+                file.write(data)
+                digest.update(data)
+                kind = name.split(" ", 1)[0]
+                if kind in counts:
+                    counts[kind] += 1
+        except pa.ArrowException as error:
+            raise DatasetError(
+                f"a manifest part in {str(folder / 'manifest')!r} cannot be read ({error}). "
+                "'synthgen validate' names it; remove that shard's receipt and give the same command again"
+            ) from error
+    return CocoFile(path, digest.hexdigest(), counts["image"], counts["annotation"])
+
+
+def _check_parts(folder: Path, receipt: Receipt) -> None:
+    for part, expected in receipt.sha256.items():
+        try:
+            with (folder / part).open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            found = error.strerror or "cannot be read"
+        if found != expected:
+            raise DatasetError(
+                f"{str(folder / part)!r} is not what its receipt says (sha256 {found[:16]}, receipt {expected[:16]}). "
+                f"Remove {layout.receipt_path(receipt.shard)} and give the same command again: the shard is made anew"
+            )
