@@ -14,7 +14,7 @@ import click
 
 from synthgen import __version__, terminal
 from synthgen import cli_options as options
-from synthgen.errors import DatasetError, GateError, SynthgenError
+from synthgen.errors import DatasetError, GateError, IncompleteError, SynthgenError
 
 if TYPE_CHECKING:
     from synthgen.config.load import LoadedPipeline
@@ -238,7 +238,9 @@ def check(
 @cli.command(short_help="Check every file and label of a dataset.")
 @options.dataset
 def validate(dataset: Path) -> None:
-    """Check every file, checksum and label of a dataset; exit code 3 when something is wrong.
+    """Check every file, checksum and label of a dataset.
+
+    The exit code is 3 when something is wrong, and 4 when nothing is wrong but the dataset is incomplete.
 
     \b
     Example:
@@ -249,15 +251,19 @@ def validate(dataset: Path) -> None:
 
     report = validate_dataset(dataset)
     for problem in report.problems:
-        click.echo(str(problem), err=True)
-    _echo_pairs([(str(name), str(count)) for name, count in report.counts.items()])
-    if report.problems:
-        number = len(report.problems)
-        noun = "problem" if number == 1 else "problems"
+        click.echo(f"{problem.file}: {problem.sentence}", err=True)
+    _echo_pairs([(name, str(count)) for name, count in report.counts.items()])
+    if not report.ok:
+        noun = "problem" if report.problem_count == 1 else "problems"
         raise GateError(
-            f"{dataset} has {number} {noun}; 'synthgen run' with the same pipeline and --out makes damaged shards again"
+            f"{dataset} has {report.problem_count} {noun}; remove the receipts of damaged shards (receipts/NNNNN.json) "
+            "and give the same 'synthgen run' command again: it makes them anew"
         )
-    click.echo("no problems")
+    if not report.complete:
+        raise IncompleteError(
+            f"{dataset} is incomplete: it has no dataset.json; the same 'synthgen run' command makes the rest"
+        )
+    click.echo("complete, no problems")
 
 
 def _existing_folder(dataset: Path) -> None:

@@ -1,16 +1,16 @@
 """The error tree. Every error a user can cause says what was wrong, the value, what is allowed and what to try.
 
-    SynthgenError                 exit code
-    |-- InternalError             1   our bug: a label that does not fit its geometry, a schema we broke
-    |-- UserError                 2   the user's input
-    |   |-- ConfigError           2   the pipeline file or --set (carries every fault at once)
-    |   |-- AssetError            2   a mesh, texture, environment or calibration file
-    |   `-- DatasetError          2   the output folder: another pipeline's, damaged, in use
-    |-- GateError                 3   a quality gate failed
-    |-- IncompleteError           4   failure budget exceeded, or shards that could not be finished
-    `-- EnvironmentFault          5   disk full, no permission, scheduler unreachable
+SynthgenError                 exit code
+|-- InternalError             1   our bug: a label that does not fit its geometry, a schema we broke
+|-- UserError                 2   the user's input
+|   |-- ConfigError           2   the pipeline file or --set (carries every fault at once)
+|   |-- AssetError            2   a mesh, texture, environment or calibration file
+|   `-- DatasetError          2   the output folder: another pipeline's, damaged, in use
+|-- GateError                 3   a quality gate failed
+|-- IncompleteError           4   failure budget exceeded, or shards that could not be finished
+`-- EnvironmentFault          5   disk full, no permission, scheduler unreachable
 
-    Rejection                     not an error: a seed-determined cause to draw again (never escapes a run)
+Rejection                     not an error: a seed-determined cause to draw again (never escapes a run)
 """
 
 from __future__ import annotations

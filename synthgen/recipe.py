@@ -20,6 +20,7 @@ import numpy as np
 from synthgen import seeding
 from synthgen.assets.store import AssetStore, store_for
 from synthgen.config.models import Pipeline
+from synthgen.device import device_kind
 from synthgen.errors import Rejection, SynthgenError
 from synthgen.generate.catalog import make_generator
 from synthgen.label.annotate import annotate
@@ -89,11 +90,12 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """One batch with its images (8-bit), one ``Images`` per ``prepared.accepted`` entry."""
+    """One batch with its images (8-bit), one ``Images`` per ``prepared.accepted`` entry, and what drew them where."""
 
     prepared: Prepared
     images: tuple[Images, ...]
     generator: str
+    device: str
 
 
 class Submit(Protocol):
@@ -240,7 +242,7 @@ def draw(job: Job, prepared: Prepared) -> Drawn:
         seeds = [_draw_seed(job, views, i) for i in range(len(views))]
         rngs = [_stream(job, "sense", views, i) for i in range(len(views))]
         images.append(sense(generator(views, seeds), job.pipeline.sense, rngs=rngs))
-    return Drawn(prepared, tuple(images), generator.fingerprint)
+    return Drawn(prepared, tuple(images), generator.fingerprint, device_kind())
 
 
 def _stream(job: Job, stage: str, views: Views, i: int) -> np.random.Generator:
@@ -271,7 +273,7 @@ def samples(job: Job, drawn: Drawn) -> list[Sample]:
                 draw_seed=_draw_seed(job, views, i),
                 camera_attempt=attempts[i],
             )
-            check_sample(sample, store, views.scene)
+            check_sample(sample, store, views.scene, min_visible_px=job.pipeline.labels.min_visible_px)
             found.append(sample)
     for view, reason in drawn.prepared.empty.items():
         found.append(replace(_slot(job, drawn, view), empty_reason=reason))
@@ -298,6 +300,7 @@ def _slot(job: Job, drawn: Drawn, view: int) -> Sample:
         draw_attempt=0,
         rejected=prepared.rejected.get(view, ()),
         generator=drawn.generator,
+        device=drawn.device,
     )
 
 

@@ -139,5 +139,3 @@ def looking(eye: Sequence[float], target: Sequence[float], intrinsics: Intrinsic
 def pinhole(width: int = 128, height: int = 96, *, f: float = 120.0, distortion: tuple[float, ...] = ()) -> Intrinsics:
     """A camera whose principal point is not the centre, so that mixed-up axes show."""
     return Intrinsics(width, height, f, f * 1.02, width / 2 + 3.3, height / 2 - 2.7, distortion)
-
-

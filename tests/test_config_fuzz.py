@@ -16,7 +16,7 @@ from synthgen.config.load import load_pipeline
 from synthgen.config.locate import shipped_pipelines
 from synthgen.errors import ConfigError
 
-TREE = yaml.safe_load(shipped_pipelines()["grasping"].read_text(encoding="utf-8"))
+TREE = yaml.safe_load(shipped_pipelines()["bin_picking"].read_text(encoding="utf-8"))
 TEXT = shipped_pipelines()["smoke"].read_text(encoding="utf-8")
 JARGON = ("Input should", "pydantic", "errors.pydantic.dev", "Field required", "Value error", "Traceback", "NoneType")
 
@@ -61,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz")
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(path=st.sampled_from(PLACES), value=values)
 def test_any_value_at_any_place(path: tuple[Any, ...], value: Any, folder: Path) -> None:
     tree = copy.deepcopy(TREE)
@@ -72,7 +72,7 @@ def test_any_value_at_any_place(path: tuple[Any, ...], value: Any, folder: Path)
     load_text(yaml.safe_dump(tree, allow_unicode=False), folder)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(path=st.sampled_from(PLACES), key=st.sampled_from(ALL_KEYS) | words, value=values)
 def test_any_key_in_any_block(path: tuple[Any, ...], key: str, value: Any, folder: Path) -> None:
     tree = copy.deepcopy(TREE)
@@ -84,7 +84,7 @@ def test_any_key_in_any_block(path: tuple[Any, ...], key: str, value: Any, folde
     load_text(yaml.safe_dump(tree, allow_unicode=False), folder)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     start=st.integers(0, len(TEXT)),
     length=st.integers(0, 20),
@@ -103,7 +103,7 @@ def test_any_override(override: str) -> None:
         assert error.faults and all(sentence.startswith("command line: ") for sentence in error.faults), error
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(raw=distributions | scalars)
 def test_a_distribution_survives_its_own_form(raw: Any) -> None:
     try:

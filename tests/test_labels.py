@@ -111,7 +111,7 @@ def test_points_that_are_not_in_the_frame(position: tuple[float, float, float], 
 
 
 def test_a_lens_that_folds_back_does_not_bring_far_points_into_the_frame() -> None:
-    """Intent: beyond the turning point of r * radial(r) the polynomial returns into the image; nothing is seen there."""
+    """Intent: beyond the turning point of r * radial(r) the polynomial returns to the image; nothing is seen there."""
     barrel = dataclasses.replace(LENS, distortion=(-0.3, 0.0, 0.0, 0.0, 0.0))
     turning = valid_radius(barrel.distortion)
     assert turning == pytest.approx(np.sqrt(1 / 0.9), rel=1e-3)

@@ -191,10 +191,11 @@ def test_prefilter_keeps_a_uniform_map_and_blurs_a_spot(roughness: float) -> Non
 def test_reflection_levels_join_without_a_step() -> None:
     rng = np.random.default_rng(3)
     ready = env.prepare(rng.random((64, 128, 3)).astype(np.float32))
-    low, high = np.zeros(3, np.float32), np.zeros(3, np.float32)
     for roughness in LEVEL_ROUGHNESS[1:-1]:
-        for out, r in ((low, roughness - 1e-5), (high, roughness + 1e-5)):
-            lookup_reflection(ready.sharp, ready.texels, ready.offsets, ready.heights, 0.3, 0.4, r, out)
+        low, high = (
+            lookup_reflection(ready.sharp, ready.sharp_height, ready.texels, ready.offsets, ready.heights, 0.3, 0.4, r)
+            for r in (roughness - 1e-5, roughness + 1e-5)
+        )
         assert np.allclose(low, high, atol=1e-3), roughness
 
 
@@ -204,9 +205,9 @@ def test_map_coordinates_follow_the_convention(azimuth: float, fall: float) -> N
     """Zenith first row; azimuth counter-clockwise from +x."""
     x, y, z = math.sin(fall) * math.cos(azimuth), math.sin(fall) * math.sin(azimuth), math.cos(fall)
     turn, down = map_coordinates(x, y, z)
-    assert down == pytest.approx(fall / math.pi, abs=1e-9)
-    assert math.cos(2 * math.pi * turn) == pytest.approx(math.cos(azimuth), abs=1e-9)
-    assert math.sin(2 * math.pi * turn) == pytest.approx(math.sin(azimuth), abs=1e-9)
+    assert down == pytest.approx(fall / math.pi, abs=2e-4)
+    assert math.cos(2 * math.pi * turn) == pytest.approx(math.cos(azimuth), abs=1e-3)
+    assert math.sin(2 * math.pi * turn) == pytest.approx(math.sin(azimuth), abs=1e-3)
 
 
 def test_environment_turns_with_the_scene() -> None:
@@ -362,9 +363,7 @@ def test_form_factor_is_a_share(tilt: float, azimuth: float, distance: float) ->
     corners = np.array([(-0.2, -0.1, 0), (0.2, -0.1, 0), (0.2, 0.1, 0), (-0.2, 0.1, 0)], float)
     corners[:, 2] = distance
     n = np.array([math.sin(tilt) * math.cos(azimuth), math.sin(tilt) * math.sin(azimuth), math.cos(tilt)])
-    factor = form_factor(
-        corners, np.zeros(3, np.float32), n.astype(np.float32), np.empty((4, 3)), np.empty((8, 3))
-    )
+    factor = form_factor(corners, 0.0, 0.0, 0.0, *n, np.empty((4, 3)), np.empty((8, 3)))
     x, y = np.meshgrid(np.linspace(-0.2, 0.2, 121)[:-1] + 1 / 600, np.linspace(-0.1, 0.1, 61)[:-1] + 1 / 1200)
     to = np.stack([x, y, np.full_like(x, distance)], -1)
     d2 = (to**2).sum(-1)

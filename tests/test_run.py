@@ -23,7 +23,14 @@ from synthgen.run.preview import preview_pipeline
 from synthgen.run.replay import replay_image
 from synthgen.validate.dataset import validate_dataset
 
-TINY = ["count=6", "image.width=96", "image.height=80", "camera.views_per_scene=2", "run.shard_images=2"]
+TINY = [
+    "count=6",
+    "image.format=jpeg",
+    "image.width=96",
+    "image.height=80",
+    "camera.views_per_scene=2",
+    "run.shard_images=2",
+]
 
 
 def tiny(*extra: str) -> LoadedPipeline:
@@ -81,7 +88,7 @@ def test_complete_dataset_and_same_command_changes_nothing(dataset: Path) -> Non
 
 def test_another_pipeline_in_the_same_folder_is_refused(dataset: Path) -> None:
     before = digest(dataset)
-    with pytest.raises(DatasetError, match=r"holds a dataset of another pipeline.*--out NEW_FOLDER"):
+    with pytest.raises(DatasetError, match=r"of another pipeline.*Only count differs \(6 there, 8 here\).*NEW_FOLDER"):
         run(tiny("count=8"), dataset)
     assert digest(dataset) == before
 
@@ -166,7 +173,9 @@ def test_a_second_run_in_the_same_folder_is_refused(dataset: Path) -> None:
 def test_exhausted_slots_stay_empty_and_count_against_the_budget(tmp_path: Path) -> None:
     # Every object is far smaller than this many pixels, so that no view ever shows enough of one.
     impossible = ("labels.min_visible_px=4000", "count=2", "scene.objects_per_scene=1")
-    with pytest.raises(IncompleteError, match=r"2 of 2 slots stayed empty after 8 attempts each \(nothing_visible: 2\)"):
+    with pytest.raises(
+        IncompleteError, match=r"2 of 2 slots stayed empty after 8 attempts each \(nothing_visible: 2\)"
+    ):
         run(tiny(*impossible), tmp_path / "strict")
     summary = run(tiny(*impossible, "run.failure_budget=1.0"), tmp_path / "lenient")
     assert summary.images == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from synthgen.errors import AssetError
@@ -24,11 +25,17 @@ def hash_file(path: str) -> str:
     Raises:
         AssetError: the file is missing or cannot be read.
     """
-    require_file(path)
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
+    return hash_files([path])
+
+
+def hash_files(paths: Sequence[str], *, salt: bytes = b"") -> str:
+    """As ``hash_file`` over ``salt`` and several files, one after the other, read in blocks."""
+    digest = hashlib.sha256(salt)
+    for path in paths:
+        require_file(path)
+        with Path(path).open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()[:KEY_DIGITS]
 
 

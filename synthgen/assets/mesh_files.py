@@ -19,6 +19,7 @@ from synthgen.types.arrays import F64
 
 MAX_FACES = 2_000_000
 CHUNK = 1 << 24
+COMPANION_HEAD = 1 << 20  # material libraries are named in the first lines of an OBJ file
 UNSUPPORTED_EXTENSIONS = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_texture_basisu")
 
 
@@ -150,6 +151,28 @@ def _count_words(path: str, word: bytes) -> int:
             total += joined.count(word)
             tail = joined[-(len(word) - 1) :]
     return total
+
+
+def companions(path: str) -> list[str]:
+    """Existing files that a mesh file names: MTL libraries and their images, glTF buffers and images."""
+    file = Path(path)
+    names: list[str] = []
+    if file.suffix.lower() == ".obj":
+        with file.open("rb") as stream:
+            head = stream.read(COMPANION_HEAD).decode(errors="replace")
+        for library in re.findall(r"^mtllib (.+)$", head, re.M):
+            names.append(library.strip())
+            if (file.parent / names[-1]).is_file():
+                text = (file.parent / names[-1]).read_text("utf-8", "replace")
+                names += re.findall(r"^\s*map_Kd\s+(?:.*\s)?(\S+)\s*$", text, re.M)
+    elif file.suffix.lower() == ".gltf":
+        try:
+            header = json.loads(file.read_bytes())
+            names = [item["uri"] for kind in ("buffers", "images") for item in header.get(kind, []) if "uri" in item]
+        except (ValueError, TypeError, AttributeError):
+            names = []
+    files = (file.parent / name for name in dict.fromkeys(names) if not name.startswith("data:"))
+    return [str(found) for found in files if found.is_file()]
 
 
 FACE_COUNTERS: dict[str, Callable[[str], int]] = {

@@ -7,8 +7,6 @@ conventions: DESIGN 5.
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,9 @@ from typing import Any
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
-from synthgen.assets.hashing import hash_bytes, require_file
+from synthgen.assets.hashing import hash_bytes, hash_files, require_file
 from synthgen.assets.licences import provenance
-from synthgen.assets.mesh_files import read_pieces
+from synthgen.assets.mesh_files import companions, read_pieces
 from synthgen.assets.mesh_materials import Surface, read_surface
 from synthgen.assets.model import make_model, split_creases, weld
 from synthgen.assets.textures import make_texture
@@ -67,16 +65,15 @@ def load_mesh(source: MeshSource) -> ObjectModel:
 def hash_mesh(source: MeshSource) -> str:
     """Key of the model: 16 hex digits over the file, the files it names (materials, images, buffers), the options."""
     require_file(source.path)
-    data = Path(source.path).read_bytes()
     options = f"scale={source.scale!r} collision={source.collision}".encode()
-    return hash_bytes(options, data, *(file.read_bytes() for file in _companions(Path(source.path), data)))
+    return hash_files([source.path, *companions(source.path)], salt=options)
 
 
 def read_mesh(source: MeshSource) -> LoadedMesh:
     """As ``load_mesh``, with the textures."""
-    key = hash_mesh(source)
     soup = _read_soup(source)
     _check_shape(soup, source)
+    key = hash_mesh(source)
     mesh = split_creases(soup.vertices, soup.faces, soup.uvs, soup.face_slot, crease_deg=CREASE_DEG)
     first, group = weld(soup.vertices)
     points, triangles = soup.vertices[first], group[soup.faces]
@@ -250,25 +247,3 @@ def _coacd(points: F64, triangles: I64, path: str) -> tuple[F64, ...]:
         coacd.Mesh(points, triangles), threshold=COACD_THRESHOLD, max_convex_hull=COACD_PARTS, seed=0
     )
     return tuple(convex_hull(np.asarray(vertices, dtype=np.float64))[0] for vertices, _ in parts)
-
-
-def _companions(path: Path, data: bytes) -> list[Path]:
-    """Existing files that a mesh file names: MTL libraries and their images, glTF buffers and images."""
-    names: list[str] = []
-    if path.suffix.lower() == ".obj":
-        libraries = [name.decode(errors="replace").strip() for name in re.findall(rb"^mtllib (.+)$", data, re.M)]
-        names += libraries
-        for library in libraries:
-            if (path.parent / library).is_file():
-                maps = re.findall(
-                    r"^\s*map_Kd\s+(?:.*\s)?(\S+)\s*$", (path.parent / library).read_text("utf-8", "replace"), re.M
-                )
-                names += maps
-    elif path.suffix.lower() == ".gltf":
-        try:
-            header = json.loads(data)
-            names = [item["uri"] for kind in ("buffers", "images") for item in header.get(kind, []) if "uri" in item]
-        except (ValueError, TypeError, AttributeError):
-            names = []
-    files = (path.parent / name for name in dict.fromkeys(names) if not name.startswith("data:"))
-    return [file for file in files if file.is_file()]

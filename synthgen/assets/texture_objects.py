@@ -11,7 +11,7 @@ from synthgen.assets.texture_fields import band, fractal, mix, scratches, step
 from synthgen.assets.texture_surfaces import wood_grain
 from synthgen.types.arrays import F32
 
-SIZE = (512, 512)
+SIZE = (384, 384)
 
 
 def _grey(value: F32) -> F32:

@@ -12,7 +12,7 @@ import numpy as np
 from synthgen.assets.texture_fields import Colour, band, blur, cells, fractal, mix, ramp, scratches, step
 from synthgen.types.arrays import F32
 
-SIZE = (1024, 1024)
+SIZE = (640, 640)
 WOODS: tuple[tuple[Colour, Colour, Colour], ...] = (  # dark line, body, light
     ((0.40, 0.25, 0.14), (0.66, 0.47, 0.29), (0.78, 0.61, 0.41)),  # oak
     ((0.22, 0.13, 0.08), (0.40, 0.25, 0.16), (0.52, 0.35, 0.23)),  # walnut
@@ -46,7 +46,7 @@ def wood_grain(rng: np.random.Generator, size: tuple[int, int], *, rings: int, w
 
 def _wood_colour(rng: np.random.Generator, late: F32, fibre: F32, wood: tuple[Colour, Colour, Colour]) -> F32:
     dark, body, light = wood
-    tone = np.clip(0.62 - 0.5 * late + 0.10 * fibre, 0, 1)
+    tone = np.clip(0.64 - 0.42 * late + 0.10 * fibre, 0, 1)
     image = ramp(tone, [(0.0, dark), (0.55, body), (1.0, light)])
     pores = step(fractal(rng, late.shape, slope=0.35, stretch=(1.0, 30.0)), 1.5, 2.6)
     return mix(image, dark, 0.55 * pores)
@@ -56,14 +56,15 @@ def wood_planks(rng: np.random.Generator) -> F32:
     """Glued planks of one wood: staggered joints, each plank its own grain and tone."""
     height, width = SIZE
     wood = WOODS[int(rng.integers(len(WOODS)))]
-    rows = int(rng.integers(6, 10))
+    rows = int(rng.integers(5, 8))
     late, fibre = wood_grain(rng, SIZE, rings=int(rng.integers(18, 30)), wander=float(rng.uniform(0.8, 2.0)))
     image = np.empty((*SIZE, 3), dtype=np.float32)
     grain = _wood_colour(rng, late, fibre, wood)
     edges = np.rint(np.linspace(0, height, rows + 1)).astype(int)
     gap = np.zeros(SIZE, dtype=np.float32)
     for top, bottom in pairwise(edges):
-        joints = np.sort(rng.integers(0, width, int(rng.integers(1, 3))))
+        first = int(rng.integers(0, width))
+        joints = np.sort([first, (first + int(rng.uniform(0.35, 0.65) * width)) % width][: int(rng.integers(1, 3))])
         strip = np.arange(width)
         plank = np.searchsorted(joints, strip, side="right") % len(joints)
         for number in range(len(joints)):
@@ -71,8 +72,7 @@ def wood_planks(rng: np.random.Generator) -> F32:
             tone = np.float32(rng.normal(1.0, 0.07)) * (1 + rng.normal(0, 0.012, 3).astype(np.float32))
             image[top:bottom, plank == number] = rolled[:, plank == number] * tone
         gap[top] = 1.0
-        if len(joints) > 1 or width > 0:
-            gap[top:bottom, joints] = 1.0
+        gap[top:bottom, joints] = 1.0
     image = mix(image, (0.10, 0.06, 0.04), 0.75 * np.minimum(blur(gap, 0.8) * 1.6, 1))
     wear = fractal(rng, SIZE, slope=1.7)
     return np.asarray(image * (1 + 0.035 * wear[..., None]), dtype=np.float32)
@@ -105,14 +105,14 @@ def brushed_metal(rng: np.random.Generator) -> F32:
         rng, SIZE, slope=0.9, stretch=(1, 60)
     )
     value = 0.87 + 0.045 * lines + 0.012 * fractal(rng, SIZE, slope=1.8)
-    value -= 0.18 * scratches(rng, SIZE, count=40, length=(40, 260), spread=0.35)
+    value -= 0.18 * scratches(rng, SIZE, count=40, length=(25, 160), spread=0.35)
     return np.repeat(value[..., None], 3, axis=2).astype(np.float32)
 
 
 def cloth(rng: np.random.Generator) -> F32:
     """Plain weave: threads over and under, slubs, two yarn colours."""
     height, width = SIZE
-    threads = int(rng.choice([64, 80, 96]))
+    threads = int(rng.choice([48, 64, 80]))
     palette: tuple[Colour, ...] = (
         (0.80, 0.77, 0.70), (0.24, 0.30, 0.42), (0.46, 0.16, 0.15), (0.33, 0.42, 0.33), (0.18, 0.18, 0.19),
         (0.86, 0.86, 0.85),
@@ -139,28 +139,28 @@ def conveyor(rng: np.random.Generator) -> F32:
     height, width = SIZE
     colours: tuple[Colour, ...] = ((0.13, 0.13, 0.135), (0.10, 0.26, 0.20), (0.11, 0.19, 0.33), (0.20, 0.20, 0.21))
     base = np.array(colours[int(rng.integers(len(colours)))], dtype=np.float32)
-    count = int(rng.choice([96, 128]))
+    count = int(rng.choice([64, 80]))
     y, x = np.meshgrid(np.arange(height) * count / height, np.arange(width) * count / width, indexing="ij")
     emboss = np.sin(np.pi * (x + y)) * np.sin(np.pi * (x - y))
-    lanes = blur(np.repeat(rng.standard_normal((height, 1)).astype(np.float32), width, axis=1), 30.0)
+    lanes = blur(rng.standard_normal((height, 1)).astype(np.float32), 20.0)
     lanes = lanes / max(float(lanes.std()), 1e-9)
     dust = step(fractal(rng, SIZE, slope=1.1, stretch=(1, 3)), 0.4, 3.0)
     value = 1 + 0.10 * emboss + 0.06 * lanes + 0.05 * fractal(rng, SIZE, slope=0.6)
     image = np.asarray(base * value[..., None], dtype=np.float32)
     image = mix(image, (0.55, 0.53, 0.50), 0.28 * dust)
-    return mix(image, (0.5, 0.5, 0.5), 0.35 * scratches(rng, SIZE, count=70, length=(30, 320), spread=0.25))
+    return mix(image, (0.5, 0.5, 0.5), 0.35 * scratches(rng, SIZE, count=70, length=(20, 200), spread=0.25))
 
 
 def cardboard_sheet(rng: np.random.Generator) -> F32:
     """Kraft liner over flutes: faint stripes along u, fibres, stains, a crease."""
     height, _ = SIZE
     base = np.array((0.70, 0.55, 0.38), dtype=np.float32) * np.float32(rng.uniform(0.88, 1.08))
-    flutes = np.sin(2 * np.pi * 64 * np.arange(height, dtype=np.float32)[:, None] / height)
+    flutes = np.sin(2 * np.pi * 56 * np.arange(height, dtype=np.float32)[:, None] / height)
     value = 1 + 0.020 * flutes + 0.03 * fractal(rng, SIZE, slope=1.5) + 0.02 * fractal(rng, SIZE, slope=0.2)
     image = np.asarray(base * value[..., None], dtype=np.float32)
-    fibre = scratches(rng, SIZE, count=420, length=(6, 26), spread=2.0)
+    fibre = scratches(rng, SIZE, count=240, length=(5, 18), spread=2.0)
     image = mix(image, (0.42, 0.30, 0.19), 0.30 * fibre)
-    image = mix(image, (0.86, 0.75, 0.58), 0.25 * scratches(rng, SIZE, count=300, length=(5, 20), spread=2.0))
+    image = mix(image, (0.86, 0.75, 0.58), 0.25 * scratches(rng, SIZE, count=170, length=(4, 14), spread=2.0))
     return mix(image, (0.50, 0.38, 0.26), 0.3 * step(fractal(rng, SIZE, slope=2.0), 1.4, 2.6))
 
 
@@ -232,7 +232,7 @@ def terrazzo(rng: np.random.Generator) -> F32:
     chips = np.array(
         [(0.36, 0.33, 0.31), (0.62, 0.48, 0.38), (0.90, 0.88, 0.84), (0.50, 0.52, 0.54), (0.45, 0.27, 0.22)]
     )
-    for count, share in ((2600, 0.5), (900, 0.45), (260, 0.35)):
+    for count, share in ((1600, 0.5), (600, 0.45), (180, 0.35)):
         index, border = cells(rng, SIZE, count=count)
         stone = (chips[rng.integers(0, len(chips), count)] * rng.uniform(0.8, 1.15, (count, 1)))[index].astype(
             np.float32
@@ -248,8 +248,8 @@ def terrazzo(rng: np.random.Generator) -> F32:
 def tote_plastic(rng: np.random.Generator) -> F32:
     """Neutral: fine moulded grain, scuffs and scratches from use."""
     value = 0.93 + 0.012 * band(rng, SIZE, pixels=3.0) + 0.018 * fractal(rng, SIZE, slope=1.6)
-    value += 0.09 * scratches(rng, SIZE, count=110, length=(15, 190), spread=2.0)
-    value -= 0.07 * scratches(rng, SIZE, count=60, length=(20, 240), spread=2.0)
+    value += 0.09 * scratches(rng, SIZE, count=110, length=(10, 120), spread=2.0)
+    value -= 0.07 * scratches(rng, SIZE, count=60, length=(12, 150), spread=2.0)
     value -= 0.05 * step(fractal(rng, SIZE, slope=1.3), 1.2, 2.8)
     return np.repeat(value[..., None], 3, axis=2).astype(np.float32)
 
@@ -257,6 +257,6 @@ def tote_plastic(rng: np.random.Generator) -> F32:
 def painted(rng: np.random.Generator) -> F32:
     """Neutral: a painted or powder-coated sheet with light soiling, rub marks and scratches."""
     value = 0.95 + 0.006 * band(rng, SIZE, pixels=4.0) + 0.015 * fractal(rng, SIZE, slope=1.9)
-    value -= 0.05 * scratches(rng, SIZE, count=60, length=(20, 260), spread=2.0)
+    value -= 0.05 * scratches(rng, SIZE, count=60, length=(12, 160), spread=2.0)
     value -= 0.05 * step(fractal(rng, SIZE, slope=1.5), 1.5, 3.0)
     return np.repeat(value[..., None], 3, axis=2).astype(np.float32)

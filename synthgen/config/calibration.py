@@ -64,7 +64,7 @@ def load_calibration(path: Path, *, width: int, height: int) -> Intrinsics:
     if abs(own_height * scale_x - height) > 1.0 and abs(own_width * scale_y - width) > 1.0:
         fitting = round(width * own_height / own_width)
         raise AssetError(
-            f"{path} was calibrated at {own_width}x{own_height}, which has another aspect ratio than the pipeline's "
+            f"{path} was calibrated at {own_width:g}x{own_height:g}, not in the shape of the pipeline's "
             f"{width}x{height}; set image.width: {width} and image.height: {fitting}, or calibrate at this size"
         )
     intrinsics = Intrinsics(

@@ -37,8 +37,12 @@ class MaterialConfig(Frozen):
     )
     finish: str | None = Field(None, description="a finish of the built-in table", examples=["brushed_steel"])
     texture: str | None = Field(None, description="glob of image files used as albedo", examples=["prints/*.jpg"])
-    roughness: Annotated[Distribution, within(0.03, 1)] | None = None
-    metallic: Annotated[Distribution, within(0, 1)] | None = None
+    roughness: Annotated[Distribution, within(0.03, 1)] | None = Field(
+        None, description="0.03 mirror-like to 1 matt", examples=[0.5]
+    )
+    metallic: Annotated[Distribution, within(0, 1)] | None = Field(
+        None, description="0 plastic, ceramic, paint; 1 bare metal", examples=[0]
+    )
 
 
 TWO_SOURCES = "has both 'family' (procedural) and 'mesh' (file or glob), allowed: one of them; write two entries"
@@ -72,8 +76,12 @@ class ObjectEntry(Frozen):
     up: Literal["x", "y", "z", "any"] | None = Field(None, description="object axis that points up when placed upright")
     density_kg_m3: float | None = Field(None, ge=1, le=25000, description="kg per m3 of solid", examples=[400.0])
     friction: float | None = Field(None, ge=0.05, le=2.0, description="sliding friction", examples=[0.6])
-    collision: Literal["hull", "coacd"] = "hull"
-    material: MaterialConfig | None = None
+    collision: Literal["hull", "coacd"] = Field(
+        "hull", description="how a mesh collides: its convex hull, or convex parts (coacd: slow, for open shapes)"
+    )
+    material: MaterialConfig | None = Field(
+        None, description="its look; default: its own, or the finishes of its parts"
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> ObjectEntry:
@@ -113,8 +121,12 @@ class FixtureConfig(Frozen):
         (0.0, 0.0, 0.0), description="of the mesh's origin in the world; z = 0 is the table top or the bin's floor"
     )
     rotation_deg: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="extrinsic x, y, z turns")
-    collision: Literal["hull", "coacd"] = "hull"
-    material: MaterialConfig | None = None
+    collision: Literal["hull", "coacd"] = Field(
+        "hull", description="how a mesh collides: its convex hull, or convex parts (coacd: slow, for open shapes)"
+    )
+    material: MaterialConfig | None = Field(
+        None, description="its look; default: its own, or the finishes of its parts"
+    )
 
 
 class EnvironmentConfig(Frozen):
@@ -155,7 +167,9 @@ class SceneConfig(Frozen):
     )
     upright: float = Field(0.5, ge=0, le=1, description="share of objects with a known 'up' that are placed upright")
     support: SupportConfig = SupportConfig()
-    fixtures: list[FixtureConfig] = Field(default_factory=list)
+    fixtures: list[FixtureConfig] = Field(
+        default_factory=list, description="meshes of the user's cell at given poses, not labelled"
+    )
     environment: EnvironmentConfig = EnvironmentConfig()
     lights: LightsConfig = LightsConfig()
     backdrop: str | None = Field(None, description="glob of photographs seen behind the support (the floor)")
@@ -223,7 +237,7 @@ class CameraConfig(Frozen):
         description="horizontal field of view; {uniform: [45, 65]} when K and calibration are left out too",
         examples=[{"uniform": [45, 65]}],
     )
-    placement: Placement = HemispherePlacement()
+    placement: Placement = Field(HemispherePlacement(), description="where the cameras are: hemisphere, above or poses")
 
     @model_validator(mode="after")
     def _one_intrinsics(self) -> CameraConfig:
@@ -254,13 +268,21 @@ class SenseConfig(Frozen):
     """Camera model: linear radiance -> 8-bit image. Values given here override the preset's."""
 
     preset: str = Field("generic", description="camera whose noise, blur, vignette and tone curve are imitated")
-    exposure_ev: Annotated[Distribution, within(-8, 8, "EV")] | None = None
-    white_balance: Annotated[Distribution, within(0, 1)] | None = Field(
-        None, description="0 = perfect white balance, 1 = none"
+    exposure_ev: Annotated[Distribution, within(-8, 8, "EV")] | None = Field(
+        None, description="stops brighter or darker than metered", examples=[{"normal": [0, 0.3]}]
     )
-    blur_px: Annotated[Distribution, within(0, 5, "px")] | None = None
-    vignette: Annotated[Distribution, within(0, 1)] | None = None
-    noise: Annotated[Distribution, within(0, 20)] | None = Field(None, description="factor on the preset's noise")
+    white_balance: Annotated[Distribution, within(0, 1)] | None = Field(
+        None, description="0 = perfect white balance, 1 = none", examples=[{"uniform": [0.1, 0.5]}]
+    )
+    blur_px: Annotated[Distribution, within(0, 5, "px")] | None = Field(
+        None, description="standard deviation of the lens blur, pixels", examples=[0.5]
+    )
+    vignette: Annotated[Distribution, within(0, 1)] | None = Field(
+        None, description="share of light lost in the corners", examples=[0.2]
+    )
+    noise: Annotated[Distribution, within(0, 20)] | None = Field(
+        None, description="factor on the preset's noise", examples=[1]
+    )
 
 
 Output = Literal["depth", "instances"]
@@ -273,7 +295,9 @@ class LabelsConfig(Frozen):
         None, description="class names in id order, or an existing COCO file whose ids and names are taken over"
     )
     min_visible_px: int = Field(32, ge=1, description="instances with fewer visible pixels are not labelled")
-    outputs: list[Output] = Field(default_factory=lambda: list[Output](("depth", "instances")))
+    outputs: list[Output] = Field(
+        default_factory=lambda: list[Output](("depth", "instances")), description="maps written beside the COCO files"
+    )
 
 
 class RunConfig(Frozen):

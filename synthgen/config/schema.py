@@ -83,3 +83,9 @@ def _drop_titles(node: Any, *, properties: bool = False) -> None:
     elif isinstance(node, list):
         for item in node:
             _drop_titles(item)
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(schema_text())

@@ -15,10 +15,10 @@ def _field(name: str, kind: pa.DataType, about: str, unit: str = "", *, nullable
 
 
 def _numbers(count: int) -> pa.DataType:
-    return pa.list_(pa.field("item", pa.float64(), nullable=False), count)
+    return pa.list_(pa.field("element", pa.float64(), nullable=False), count)
 
 
-_LIST = pa.list_(pa.field("item", pa.float64(), nullable=False))
+_LIST = pa.list_(pa.field("element", pa.float64(), nullable=False))
 
 # Plain lists, not fixed-size ones: Parquet cannot read a null struct with fixed-size lists in it back.
 CAMERA = pa.struct(
@@ -55,7 +55,7 @@ IMAGES = pa.schema(
         _field("scene_attempt", pa.int32(), "0 = first try"),
         _field("camera_attempt", pa.int32(), "0 = first try"),
         _field("draw_attempt", pa.int32(), "0 = first try"),
-        _field("rejected", pa.list_(pa.field("item", REJECTED, nullable=False)), "draws thrown away on the way"),
+        _field("rejected", pa.list_(pa.field("element", REJECTED, nullable=False)), "draws thrown away on the way"),
         _field("empty_reason", pa.string(), "why the slot stayed empty; '' = it holds an image"),
         _field("generator", pa.string(), "fingerprint of the generator: weights and settings"),
         _field("device", pa.string(), "kind of device that drew the image; equal kinds give equal bytes"),
@@ -110,13 +110,13 @@ MODELS = pa.schema(
         _field("watertight", pa.bool_(), "whether the mesh encloses a volume"),
         _field(
             "symmetries_discrete",
-            pa.list_(pa.field("item", _numbers(16), nullable=False)),
+            pa.list_(pa.field("element", _numbers(16), nullable=False)),
             "rigid transforms other than the identity, row-major (BOP symmetries_discrete, but in metres)",
             "m",
         ),
         _field(
             "symmetries_continuous",
-            pa.list_(pa.field("item", CONTINUOUS, nullable=False)),
+            pa.list_(pa.field("element", CONTINUOUS, nullable=False)),
             "rotational symmetries (BOP symmetries_continuous, but in metres)",
             "m",
         ),

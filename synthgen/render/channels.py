@@ -150,9 +150,7 @@ def _orient_points(
             xu, xv, x1 = au * nax + bu * nbx + cu * ncx, av * nax + bv * nbx + cv * ncx, a1 * nax + b1 * nbx + c1 * ncx
             yu, yv, y1 = au * nay + bu * nby + cu * ncy, av * nay + bv * nby + cv * ncy, a1 * nay + b1 * nby + c1 * ncy
             zu, zv, z1 = au * naz + bu * nbz + cu * ncz, av * naz + bv * nbz + cv * ncz, a1 * naz + b1 * nbz + c1 * ncz
-        nx, ny, nz = _turn(
-            world_from_object, xu * u + xv * v + x1, yu * u + yv * v + y1, zu * u + zv * v + z1
-        )
+        nx, ny, nz = _turn(world_from_object, xu * u + xv * v + x1, yu * u + yv * v + y1, zu * u + zv * v + z1)
         rx, ry, rz = np.float64(ray[y, x, 0]), np.float64(ray[y, x, 1]), np.float64(ray[y, x, 2])
         nx, ny, nz = _facing(nx, ny, nz, gx, gy, gz, rx, ry, rz)
         z = depth[y, x]

@@ -29,11 +29,11 @@ SAMPLES = 16
 
 
 def _rotated_grid() -> F64:
-    """(16, 2) sub-pixel offsets in (-0.5, 0.5): sixteen different columns and rows, so near-level edges get 17 shades."""
+    """(16, 2) sub-pixel offsets in (-0.5, 0.5), sixteen different columns and rows: near-level edges get 17 shades."""
     i, j = np.meshgrid(np.arange(4), np.arange(4), indexing="ij")
     x = i / 4 + (j + 0.5) / 16
     y = j / 4 + (3 - i + 0.5) / 16
-    return np.stack([x.ravel(), y.ravel()], axis=1) - 0.5
+    return np.stack([x.ravel(), y.ravel()], axis=1) - 0.5  # row c lies in the c-th sixteenth of the pixel
 
 
 OFFSETS = _rotated_grid()
@@ -56,7 +56,7 @@ def _step_between(position: F32, geometric: F32, p: int, q: int, limit: float) -
         d = position[q, c] - position[p, c]
         above_p += d * geometric[p, c]
         above_q += d * geometric[q, c]
-    return min(abs(above_p), abs(above_q)) > limit
+    return bool(min(abs(above_p), abs(above_q)) > limit)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -93,11 +93,14 @@ def _mark(thing: U16, depth: F64, position: F32, normal: F32, geometric: F32, pi
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _list_edges(mark: U8, depth: F64, lens: Lens, slot: I32, pixels: I32, ceiling: F64, ray: F64) -> None:
+def _list_edges(
+    mark: U8, depth: F64, lens: Lens, slot: I32, edges_above: I32, pixels: I32, ceiling: F64, ray: F64
+) -> None:
     """Numbers the marked pixels in raster order.
 
     Args:
         slot: (H, W) output, number of each edge pixel, -1 elsewhere.
+        edges_above: (H + 1, W + 1) zeros; becomes the number of edge pixels above and left of each pixel corner.
         pixels: (E,) output, flat indices.
         ceiling: (E,) output, farthest depth seen around the pixel: nothing beyond it can show.
         ray: (E, 6) output, u, v and their steps per pixel (``ray_step``).
@@ -105,8 +108,10 @@ def _list_edges(mark: U8, depth: F64, lens: Lens, slot: I32, pixels: I32, ceilin
     height, width = mark.shape
     count = 0
     for y in range(height):
+        row_start = count
         for x in range(width):
             slot[y, x] = -1
+            edges_above[y + 1, x + 1] = edges_above[y, x + 1] + count - row_start + (mark[y, x] != 0)
             if mark[y, x] == 0:
                 continue
             slot[y, x] = count
@@ -122,6 +127,12 @@ def _list_edges(mark: U8, depth: F64, lens: Lens, slot: I32, pixels: I32, ceilin
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _half_extent(nx: float, ny: float, ux: float, vx: float, uy: float, vy: float) -> float:
+    """How much d . n can grow from a pixel's centre to its corners (``ray_step`` in ux, vx, uy, vy)."""
+    return 0.5 * (abs(nx * ux + ny * vx) + abs(nx * uy + ny * vy))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _cast(
     camera: F64,
     image: F64,
@@ -131,6 +142,7 @@ def _cast(
     lens: Lens,
     number: int,
     slot: I32,
+    edges_above: I32,
     mark: U8,
     ceiling: F64,
     ray: F64,
@@ -139,9 +151,10 @@ def _cast(
     sample_thing: U16,
     sample_normal: F32,
 ) -> None:
-    """Casts the sub-pixel rays of all edge pixels against one thing: the test of ``raster.rasterise``, 16 times a pixel.
+    """Casts the sub-pixel rays of all edge pixels against one thing, with the test of ``raster.rasterise``.
 
     Args:
+        edges_above: (H + 1, W + 1) summed-area table of edge pixels: whether a window holds any, in four reads.
         rotation: (3, 3+) world_from_object; normals of the samples are in world axes, interpolated, not unit length.
     """
     width, height, bend = lens.width, lens.height, lens.bend
@@ -149,12 +162,18 @@ def _cast(
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
         pad = 0.5 + WINDOW_PAD_PX + (bend_pad(camera, a, b, c, bend) if bend > 0.0 else 0.0)
         x0, x1, y0, y1 = image_window(image, a, b, c, pad, width, height)
-        if x0 < 0:
+        known = x0 >= 0
+        if not known:
             x0, x1, y0, y1 = table_window(camera, a, b, c, lens, 0.5)
         if x0 > x1 or y0 > y1:
             continue
+        inside = edges_above[y1 + 1, x1 + 1] - edges_above[y0, x1 + 1] - edges_above[y1 + 1, x0] + edges_above[y0, x0]
+        if inside == 0:
+            continue
         za, zb, zc = camera[a, 2], camera[b, 2], camera[c, 2]
         z_min, z_max = min(za, min(zb, zc)), max(za, max(zb, zc))
+        xa, xb, xc = image[a, 0], image[b, 0], image[c, 0]
+        left, right = min(xa, min(xb, xc)) - pad + 0.5, max(xa, max(xb, xc)) + pad - 0.5
         ready = False
         n0x = n0y = n0z = n1x = n1y = n1z = n2x = n2y = n2z = nx = ny = nz = det = 0.0
         for y in range(y0, y1 + 1):
@@ -174,7 +193,23 @@ def _cast(
                         n2x, n2y, n2z = -n2x, -n2y, -n2z
                 if det == 0.0:
                     continue
-                for s in range(SAMPLES):
+                # Most pixels of a window lie wholly beyond an edge of the face, or before everything it could show.
+                u, v = ray[e, 0], ray[e, 1]
+                ux, vx, uy, vy = ray[e, 2], ray[e, 3], ray[e, 4], ray[e, 5]
+                if (v * n0y + n0z) + u * n0x + _half_extent(n0x, n0y, ux, vx, uy, vy) < 0.0:
+                    continue
+                if (v * n1y + n1z) + u * n1x + _half_extent(n1x, n1y, ux, vx, uy, vy) < 0.0:
+                    continue
+                if (v * n2y + n2z) + u * n2x + _half_extent(n2x, n2y, ux, vx, uy, vy) < 0.0:
+                    continue
+                if det > ceiling[e] * ((v * ny + nz) + u * nx + _half_extent(nx, ny, ux, vx, uy, vy)):
+                    continue
+                # Sample c lies in the c-th sixteenth of the pixel: only those under the face need the test.
+                c0, c1 = 0, SAMPLES - 1
+                if known:
+                    c0 = max(int((left - x) * SAMPLES), 0)
+                    c1 = min(int((right - x) * SAMPLES), SAMPLES - 1)
+                for s in range(c0, c1 + 1):
                     u = ray[e, 0] + ray[e, 2] * offsets[s, 0] + ray[e, 4] * offsets[s, 1]
                     v = ray[e, 1] + ray[e, 3] * offsets[s, 0] + ray[e, 5] * offsets[s, 1]
                     e0 = (v * n0y + n0z) + u * n0x
@@ -311,7 +346,8 @@ def blend_edges(
     count = _mark(seen.thing, seen.depth_m, position, normal, geometric, pixel_slope, mark)
     slot, pixels = np.empty((height, width), np.int32), np.empty(count, np.int32)
     ceiling, ray = np.empty(count), np.empty((count, 6))
-    _list_edges(mark, seen.depth_m, lens, slot, pixels, ceiling, ray)
+    edges_above = np.zeros((height + 1, width + 1), np.int32)
+    _list_edges(mark, seen.depth_m, lens, slot, edges_above, pixels, ceiling, ray)
     samples = _Samples(
         depth=np.full((count, SAMPLES), np.inf),
         thing=np.zeros((count, SAMPLES), np.uint16),
@@ -328,6 +364,7 @@ def blend_edges(
             lens,
             thing.number,
             slot,
+            edges_above,
             mark,
             ceiling,
             ray,

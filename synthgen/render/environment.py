@@ -56,10 +56,11 @@ class PreparedEnvironment:
     """What the light kernels read.
 
     Attributes:
-        sharp: (H, W, 3) float32 radiance as loaded: backgrounds and mirrors.
+        sharp: (H * 2H, 3) float32 radiance as loaded, row-major: backgrounds and mirrors; sharp_height: H.
         texels: (T, 3) float32, reflection levels 1.. packed one after the other.
         offsets, heights: (L,) int32 per level; width = 2 height.
-        sky, ground: (h, 2h, 3) float32 irradiance / pi by normal, from the upper and lower half, key sources left out.
+        irradiance: (h * 2h, 6) float32 irradiance / pi by normal, RGB from the upper, then from the lower half of
+            the map, key sources left out.
         strata_direction: (N, 3) float64 unit, mean direction of each sky cell.
         strata_energy: (N,) float64 luminance x sr of each sky cell, key sources left out.
         strata_spread: (N,) float64 angular radius of each cell's light, rad.
@@ -67,11 +68,11 @@ class PreparedEnvironment:
     """
 
     sharp: F32
+    sharp_height: int
     texels: F32
     offsets: I32
     heights: I32
-    sky: F32
-    ground: F32
+    irradiance: F32
     strata_direction: F64
     strata_energy: F64
     strata_spread: F64
@@ -96,15 +97,14 @@ def prepare(radiance: F32) -> PreparedEnvironment:
     full = _resized(radiance, ANALYSIS_HEIGHT)
     residual, keys = split_keys(full)
     texels, offsets, heights = _reflection_levels(radiance, residual)
-    sky, ground = _irradiance(residual)
     directions, energy, spread = _strata(residual)
     return PreparedEnvironment(
-        sharp=np.ascontiguousarray(radiance),
+        sharp=np.ascontiguousarray(radiance).reshape(-1, 3),
+        sharp_height=len(radiance),
         texels=freeze(texels),
         offsets=freeze(offsets),
         heights=freeze(heights),
-        sky=freeze(sky),
-        ground=freeze(ground),
+        irradiance=freeze(_irradiance(residual)),
         strata_direction=freeze(directions),
         strata_energy=freeze(energy),
         strata_spread=freeze(spread),
@@ -189,7 +189,7 @@ def _reflection_levels(radiance: F32, residual: F32) -> tuple[F32, I32, I32]:
     return np.concatenate([level.reshape(-1, 3) for level in levels]), offsets, heights
 
 
-def _irradiance(residual: F32) -> tuple[F32, F32]:
+def _irradiance(residual: F32) -> F32:
     """Exact cosine convolution on a small grid, divided by pi: unlike spherical harmonics it never rings below 0."""
     source = _resized(residual, 2 * IRRADIANCE_HEIGHT)
     directions, solid = texel_directions(source.shape[0])
@@ -198,9 +198,7 @@ def _irradiance(residual: F32) -> tuple[F32, F32]:
     cosine = np.maximum(normals.reshape(-1, 3) @ flat.T, 0.0) * (solid.reshape(-1) / np.pi)
     weight = source.reshape(-1, 3).astype(np.float64)
     up = (flat[:, 2] > 0)[:, None]
-    shape = (IRRADIANCE_HEIGHT, 2 * IRRADIANCE_HEIGHT, 3)
-    sky, ground = cosine @ (weight * up), cosine @ (weight * ~up)
-    return sky.reshape(shape).astype(np.float32), ground.reshape(shape).astype(np.float32)
+    return np.concatenate([cosine @ (weight * up), cosine @ (weight * ~up)], axis=1).astype(np.float32)
 
 
 def _strata(residual: F32) -> tuple[F64, F64, F64]:

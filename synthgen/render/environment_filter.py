@@ -64,65 +64,76 @@ def prefilter_ggx(source: F32, height: int, roughness: float) -> F32:  # pragma:
 
 @njit(cache=True, nogil=True)
 def map_coordinates(x: float, y: float, z: float) -> tuple[float, float]:  # pragma: no cover - compiled
-    """Unit direction -> (turn in [0, 1), share of the way from zenith to nadir in [0, 1])."""
-    turn = math.atan2(y, x) * (0.5 / math.pi)
-    if turn < 0.0:
-        turn += 1.0
-    return turn, math.acos(min(1.0, max(-1.0, z))) / math.pi
+    """Unit direction -> (turn in [0, 1), share of the way from zenith to nadir in [0, 1]).
+
+    Polynomials of Abramowitz and Stegun (4.4.45, 4.4.47 in minimax form): within 5e-4 rad, a tenth of a texel.
+    """
+    ax, ay = abs(x), abs(y)
+    large = max(ax, ay)
+    r = min(ax, ay) / large if large > 0.0 else 0.0
+    q = r * r
+    angle = ((-0.0464964749 * q + 0.15931422) * q - 0.327622764) * q * r + r
+    if ay > ax:
+        angle = 0.5 * math.pi - angle
+    if x < 0.0:
+        angle = math.pi - angle
+    if y < 0.0:
+        angle = 2.0 * math.pi - angle
+    turn = angle * (0.5 / math.pi)
+    az = min(1.0, abs(z))
+    fall = math.sqrt(1.0 - az) * (1.5707288 + az * (-0.2121144 + az * (0.0742610 - 0.0187293 * az)))
+    if z < 0.0:
+        fall = math.pi - fall
+    return turn if turn < 1.0 else 0.0, fall / math.pi
 
 
 @njit(cache=True, nogil=True)
-def lookup(texels: F32, turn: float, fall: float, out: F32) -> None:  # pragma: no cover - compiled
-    """Bilinear look-up in an (h, 2h, 3) map: wraps in azimuth, clamps at the poles; writes out[0:3]."""
-    height, width = texels.shape[0], texels.shape[1]
-    u = turn * width - 0.5
-    v = min(max(fall * height - 0.5, 0.0), height - 1.0)
-    i, j = int(math.floor(u)), min(int(v), height - 2)
-    fu, fv = u - i, v - j
-    i0 = i % width
-    i1 = (i + 1) % width
-    for k in range(3):
-        top = texels[j, i0, k] * (1.0 - fu) + texels[j, i1, k] * fu
-        bottom = texels[j + 1, i0, k] * (1.0 - fu) + texels[j + 1, i1, k] * fu
-        out[k] = top * (1.0 - fv) + bottom * fv
+def bilinear_corners(
+    height: int, turn: float, fall: float
+) -> tuple[int, int, int, int, float, float]:  # pragma: no cover - compiled
+    """Flat indices of the four texels around a point of an (h, 2h) map, and the shares of the right and lower ones.
 
-
-@njit(cache=True, nogil=True)
-def lookup_level(
-    texels: F32, offset: int, height: int, turn: float, fall: float, weight: float, out: F32
-) -> None:  # pragma: no cover - compiled
-    """As ``lookup``, in one packed level; adds ``weight`` times the radiance to out[0:3]."""
+    Wraps in azimuth, clamps at the poles.
+    """
     width = 2 * height
-    u = turn * width - 0.5
+    u = turn * width + (width - 0.5)
     v = min(max(fall * height - 0.5, 0.0), height - 1.0)
-    i, j = int(math.floor(u)), min(int(v), height - 2)
-    fu, fv = u - i, v - j
-    i0 = i % width
-    i1 = (i + 1) % width
-    top = offset + j * width
-    bottom = top + width
-    for k in range(3):
-        above = texels[top + i0, k] * (1.0 - fu) + texels[top + i1, k] * fu
-        below = texels[bottom + i0, k] * (1.0 - fu) + texels[bottom + i1, k] * fu
-        out[k] += weight * (above * (1.0 - fv) + below * fv)
+    i = int(u)
+    j = min(int(v), height - 2)
+    left, right = i % width, (i + 1) % width
+    return j * width + left, j * width + right, (j + 1) * width + left, (j + 1) * width + right, u - i, v - j
+
+
+@njit(cache=True, nogil=True)
+def lookup(
+    texels: F32, offset: int, height: int, turn: float, fall: float
+) -> tuple[float, float, float]:  # pragma: no cover - compiled
+    """Bilinear look-up in the (h, 2h) level that starts at ``offset`` of the packed (T, 3 or more) texels."""
+    a, b, c, d, fu, fv = bilinear_corners(height, turn, fall)
+    a, b, c, d = a + offset, b + offset, c + offset, d + offset
+    wa, wb, wc, wd = (1.0 - fu) * (1.0 - fv), fu * (1.0 - fv), (1.0 - fu) * fv, fu * fv
+    return (
+        wa * texels[a, 0] + wb * texels[b, 0] + wc * texels[c, 0] + wd * texels[d, 0],
+        wa * texels[a, 1] + wb * texels[b, 1] + wc * texels[c, 1] + wd * texels[d, 1],
+        wa * texels[a, 2] + wb * texels[b, 2] + wc * texels[c, 2] + wd * texels[d, 2],
+    )
 
 
 @njit(cache=True, nogil=True)
 def lookup_reflection(
-    sharp: F32, texels: F32, offsets: I32, heights: I32, turn: float, fall: float, roughness: float, out: F32
-) -> None:  # pragma: no cover - compiled
-    """Radiance along a direction, blurred for ``roughness``: linear between the two nearest levels; writes out[0:3]."""
+    sharp: F32, sharp_height: int, texels: F32, offsets: I32, heights: I32, turn: float, fall: float, roughness: float
+) -> tuple[float, float, float]:  # pragma: no cover - compiled
+    """Radiance along a direction, blurred for ``roughness``: linear between the two nearest levels."""
     last = len(LEVEL_ROUGHNESS) - 1
     level = 0
     while level < last - 1 and roughness >= LEVEL_ROUGHNESS[level + 1]:
         level += 1
     low, high = LEVEL_ROUGHNESS[level], LEVEL_ROUGHNESS[level + 1]
     share = min(1.0, max(0.0, (roughness - low) / (high - low)))
+    r, g, b = lookup(texels, offsets[level], heights[level], turn, fall)
     if level == 0:
-        lookup(sharp, turn, fall, out)
-        for k in range(3):
-            out[k] *= 1.0 - share
+        fr, fg, fb = lookup(sharp, 0, sharp_height, turn, fall)
     else:
-        out[0], out[1], out[2] = 0.0, 0.0, 0.0
-        lookup_level(texels, offsets[level - 1], heights[level - 1], turn, fall, 1.0 - share, out)
-    lookup_level(texels, offsets[level], heights[level], turn, fall, share, out)
+        fr, fg, fb = lookup(texels, offsets[level - 1], heights[level - 1], turn, fall)
+    rest = 1.0 - share
+    return share * r + rest * fr, share * g + rest * fg, share * b + rest * fb

@@ -1,4 +1,4 @@
-"""The camera as the rasteriser sees it: one ray per pixel centre, and bounds that say which pixels a triangle can reach.
+"""The camera as the rasteriser sees it: a ray per pixel centre, and bounds of the pixels that a triangle can reach.
 
 Distortion is never a warp of finished images: every pixel centre is traced along its own undistorted ray, so a label
 is exact at that centre. Rays are written in ideal normalised coordinates d = (u, v, 1), camera axes, u = x/z, v = y/z.
@@ -122,8 +122,10 @@ def _check_invertible(u: F64, v: F64, intrinsics: Intrinsics) -> None:
     h = 1e-6
     right_u, right_v = distort(u + h, v, intrinsics.distortion)
     down_u, down_v = distort(u, v + h, intrinsics.distortion)
-    turn = (right_u - back_u) * (down_v - back_v) - (right_v - back_v) * (down_u - back_u)
-    bad = ~(miss_px < 1e-6) | ~(turn > 0)
+    # Both eigenvalues of the Jacobian must be positive: beyond a fold one is negative, beyond the centre both are.
+    det = (right_u - back_u) * (down_v - back_v) - (right_v - back_v) * (down_u - back_u)
+    trace = (right_u - back_u) + (down_v - back_v)
+    bad = ~(miss_px < 1e-6) | ~(det > 0) | ~(trace > 0)
     if bad.any():
         row, column = (int(i) for i in np.argwhere(bad)[0])
         numbers = ", ".join(f"{k:g}" for k in intrinsics.distortion)

@@ -8,14 +8,15 @@ of the scene has the same light in every view, and nothing depends on what the c
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from synthgen.render.assets_protocol import Assets
-from synthgen.render.environment import KEY_HIGHLIGHT_ROUGHNESS, PreparedEnvironment, prepared
+from synthgen.render.environment import IRRADIANCE_HEIGHT, KEY_HIGHLIGHT_ROUGHNESS, PreparedEnvironment, prepared
 from synthgen.render.light_ambient import environment_light, visibility
-from synthgen.render.light_direct import add_area, add_key
+from synthgen.render.light_cells import agreeing
+from synthgen.render.light_direct import add_area, add_key, shadow_field
 from synthgen.render.light_scene import Casters, Ground, gather_casters, ground_of, support_albedo
 from synthgen.render.shadow import DepthMaps, cast, frame_towards
 from synthgen.render.surfaces import Surfaces
@@ -26,7 +27,8 @@ SKY_TEXELS = 160
 KEY_TEXELS = 640
 AREA_TEXELS = 640
 TAPS = 28
-BOUNCE_SHARE = 0.8  # of the support's open-sky radiance: objects stand on it and take some of its light
+GLOW_CELLS = 96
+GLOW_MARGIN_M = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +74,9 @@ class SceneLight:
     Attributes:
         environment, turn_rad, intensity: the sky.
         ground: the support and the flags per thing number.
-        bounce: (5,) float32 radiance that the support sends up, 1 if there is a support, share due to the sky.
-        strata: (N, 5) float64 direction, energy and angular radius of each sky cell, world axes.
+        glow: (G, G, 3) float32 radiance of the support around the objects, shadows included.
+        glow_area: (3,) its corner x, y and grid cells per metre; open_glow: (3,) its radiance in the open, 0 = none.
+        cells: (N, 20) float64 the sky, see ``sky_cells``.
         sky_maps: one depth map per sky cell.
         keys, key_maps; panels, panel_maps: lights and their shadow maps, in the same order.
     """
@@ -82,8 +85,10 @@ class SceneLight:
     turn_rad: float
     intensity: float
     ground: Ground
-    bounce: F32
-    strata: F64
+    glow: F32
+    glow_area: F64
+    open_glow: F64
+    cells: F64
     sky_maps: DepthMaps
     keys: tuple[KeyLight, ...]
     key_maps: DepthMaps
@@ -98,26 +103,20 @@ def build_scene_light(scene: Scene, store: Assets) -> SceneLight:
     ground = ground_of(scene, store)
     casters = gather_casters(scene, store, ground)
     rotation = _about_z(turn)
-    keys = tuple(
-        KeyLight(rotation @ key.direction, key.irradiance * intensity, key.radius_rad) for key in environment.keys
-    )
+    sky_directions = environment.strata_direction @ rotation.T
+    sky_maps = _distant_maps(casters, sky_directions, SKY_TEXELS, np.zeros(len(sky_directions)))
+    keys = tuple(KeyLight(rotation @ k.direction, k.irradiance * intensity, k.radius_rad) for k in environment.keys)
     panels = tuple(_panel(light) for light in scene.lights)
-    strata = np.concatenate(
-        [
-            environment.strata_direction @ rotation.T,
-            environment.strata_energy[:, None],
-            environment.strata_spread[:, None],
-        ],
-        axis=1,
-    )
-    return SceneLight(
+    light = SceneLight(
         environment=environment,
         turn_rad=turn,
         intensity=intensity,
         ground=ground,
-        bounce=_bounce(scene, store, environment, keys, panels, ground),
-        strata=freeze(strata),
-        sky_maps=_distant_maps(casters, strata[:, :3], SKY_TEXELS, np.zeros(len(strata))),
+        glow=np.zeros((2, 2, 3), np.float32),
+        glow_area=np.zeros(3),
+        open_glow=np.zeros(3),
+        cells=sky_cells(environment, rotation, sky_maps),
+        sky_maps=sky_maps,
         keys=keys,
         key_maps=_distant_maps(
             casters,
@@ -126,57 +125,115 @@ def build_scene_light(scene: Scene, store: Assets) -> SceneLight:
             np.array([math.tan(key.radius_rad) for key in keys]),
         ),
         panels=panels,
-        panel_maps=cast(
-            casters.vertices,
-            casters.faces,
-            np.array([panel.frame for panel in panels]).reshape(-1, 3, 3),
-            np.array([panel.centre for panel in panels]).reshape(-1, 3),
-            size=AREA_TEXELS,
-            perspective=True,
-            spread=np.array([panel.half.max() for panel in panels]),
-        ),
+        panel_maps=_panel_maps(casters, panels),
     )
+    return _with_glow(light, casters, support_albedo(scene, store))
 
 
 def light_surfaces(light: SceneLight, surfaces: Surfaces) -> LitChannels:
-    """Lights one view. Pixels without a surface get the environment itself in ``reflection``, 0 and occlusion 1 else."""
-    shape = surfaces.thing.shape
+    """Lights one view. Pixels without a surface get the environment in ``reflection``, occlusion 1 and 0 elsewhere."""
+    s, ground, maps = surfaces, light.ground, light.sky_maps
+    shape = s.thing.shape
     direct, highlight = np.zeros((*shape, 3), np.float32), np.zeros((*shape, 3), np.float32)
     irradiance, reflection = np.empty((*shape, 3), np.float32), np.empty((*shape, 3), np.float32)
     occlusion = np.empty(shape, np.float32)
-    sky, ground, environment = light.sky_maps, light.ground, light.environment
-    origin = sky.origins[0] if len(sky.origins) else np.zeros(3)
+    agree = agreeing(s.thing, s.position, s.normal)
     # The geometric normal decides what a point can see; the shading normal decides how it weighs light.
     seen = visibility(
-        surfaces.thing, surfaces.position, surfaces.geometric_normal, surfaces.normal, surfaces.ray, surfaces.roughness,
-        ground.flags, ground.height_m, light.strata, sky.frames, origin, sky.scales, sky.depth, sky.coarse, ground.table,
+        s.thing, s.position, s.geometric_normal, s.normal, s.ray, s.roughness, ground.flags, agree, light.cells,
+        maps.depth, maps.coarse, ground.table,
     )  # fmt: skip
+    environment = light.environment
     environment_light(
-        surfaces.thing, surfaces.normal, surfaces.ray, surfaces.roughness, seen, ground.flags, light.bounce,
-        math.cos(light.turn_rad), math.sin(light.turn_rad), light.intensity, environment.sharp, environment.texels,
-        environment.offsets, environment.heights, environment.sky, environment.ground,
-        irradiance, occlusion, reflection,
+        s.thing, s.position, s.normal, s.ray, s.roughness, seen, ground.flags, ground.height_m, light.open_glow,
+        light.glow, light.glow_area, math.cos(light.turn_rad), math.sin(light.turn_rad), light.intensity,
+        environment.sharp, environment.sharp_height, environment.texels, environment.offsets, environment.heights,
+        environment.irradiance, IRRADIANCE_HEIGHT, irradiance, occlusion, reflection,
     )  # fmt: skip
-    _add_lights(light, surfaces, ground.flags, direct, highlight)
+    _add_lights(light, surfaces, agree, direct, highlight)
     return LitChannels(direct, highlight, irradiance, occlusion, reflection)
 
 
-def _add_lights(light: SceneLight, surfaces: Surfaces, flags: U8, direct: F32, highlight: F32) -> None:
+def _add_lights(light: SceneLight, surfaces: Surfaces, agree: U8, direct: F32, highlight: F32) -> None:
     s = surfaces
-    common = (s.thing, s.position, s.normal, s.geometric_normal, s.ray, s.albedo, s.roughness, s.metallic, flags)
-    maps = light.key_maps
+    material = (s.albedo, s.roughness, s.metallic)
     for i, key in enumerate(light.keys):
+        tangent = math.tan(key.radius_rad)
+        shadow = _shadow(light, s, agree, light.key_maps, i, (tangent, tangent), DISC_TAPS)
         add_key(
-            *common, key.direction, key.irradiance, key.radius_rad, *KEY_HIGHLIGHT_ROUGHNESS, DISC_TAPS,
-            maps.frames[i], maps.origins[i], maps.scales[i], maps.depth[i], maps.coarse[i],
-            light.ground.table, direct, highlight,
+            s.thing, s.normal, s.ray, *material, shadow, key.direction, key.irradiance, key.radius_rad,
+            *KEY_HIGHLIGHT_ROUGHNESS, direct, highlight,
         )  # fmt: skip
-    maps = light.panel_maps
     for i, panel in enumerate(light.panels):
+        half = (float(panel.half[0]), float(panel.half[1]))
+        shadow = _shadow(light, s, agree, light.panel_maps, i, half, SQUARE_TAPS)
         add_area(
-            *common, panel.frame, panel.centre, panel.half, panel.radiance, panel.corners, SQUARE_TAPS,
-            maps.scales[i], maps.depth[i], maps.coarse[i], light.ground.table, direct, highlight,
+            s.thing, s.position, s.normal, s.ray, *material, shadow, panel.frame, panel.centre, panel.half,
+            panel.radiance, panel.corners, direct, highlight,
         )  # fmt: skip
+
+
+def _shadow(
+    light: SceneLight, s: Surfaces, agree: U8, maps: DepthMaps, index: int, spread: tuple[float, float], taps: F64
+) -> F32:
+    return shadow_field(
+        s.thing, s.position, s.geometric_normal, light.ground.flags, agree, *spread, taps, maps.frames, maps.origins,
+        maps.scales, maps.perspective, maps.depth, maps.coarse, index, light.ground.table,
+    )  # fmt: skip
+
+
+def _with_glow(light: SceneLight, casters: Casters, albedo: F64 | None) -> SceneLight:
+    """Lights a grid of points on the support, shadows included: what objects see when they look down."""
+    if albedo is None:
+        return light
+    low, side = casters.area_xy(GLOW_MARGIN_M)
+    step = side / GLOW_CELLS
+    x, y = np.meshgrid(low[0] + (np.arange(GLOW_CELLS) + 0.5) * step, low[1] + (np.arange(GLOW_CELLS) + 0.5) * step)
+    position = np.stack([x, y, np.full_like(x, light.ground.height_m)], axis=-1).astype(np.float32)
+    up = np.zeros_like(position)
+    up[..., 2] = 1.0
+    cells = position.shape[:2]
+    lit = light_surfaces(
+        light,
+        Surfaces(
+            thing=np.full(cells, light.ground.plain_number, np.uint16),
+            position=position,
+            normal=up,
+            geometric_normal=up,
+            ray=-up,
+            albedo=np.full_like(position, 0.5),
+            roughness=np.ones(cells, np.float32),
+            metallic=np.zeros(cells, np.float32),
+        ),
+    )
+    glow = ((lit.direct + lit.irradiance * lit.occlusion[..., None]) * albedo).astype(np.float32)
+    return replace(
+        light,
+        glow=freeze(glow),
+        glow_area=np.array([low[0], low[1], 1.0 / step]),
+        open_glow=np.percentile(glow.reshape(-1, 3), 90, axis=0).astype(np.float64),
+    )
+
+
+def sky_cells(environment: PreparedEnvironment, rotation: F64, maps: DepthMaps) -> F64:
+    """(N, 20) one row per sky cell, packed for the kernel: direction (3), energy, angular radius, then u, v and s of
+    its depth map as linear functions of the world point (4 each), 1 / texels-per-metre squared along u and v, and the
+    smaller texels per metre."""
+    cells = np.zeros((len(environment.strata_energy), 20))
+    cells[:, 0:3] = environment.strata_direction @ rotation.T
+    cells[:, 3] = environment.strata_energy
+    cells[:, 4] = environment.strata_spread
+    for row, frame, origin, scale in zip(cells, maps.frames, maps.origins, maps.scales, strict=True):
+        if scale[0] <= 0:  # nothing casts: every look-up falls outside the map
+            row[8], row[12] = -1.0, -1.0
+            continue
+        for k in range(2):
+            row[5 + 4 * k : 8 + 4 * k] = frame[k] * scale[k]
+            row[8 + 4 * k] = scale[2 + k] - frame[k] @ origin * scale[k]
+        row[13:16] = frame[2]
+        row[16] = -frame[2] @ origin
+        row[17], row[18], row[19] = 1 / scale[0] ** 2, 1 / scale[1] ** 2, min(scale[0], scale[1])
+    return freeze(cells)
 
 
 def _distant_maps(casters: Casters, directions: F64, texels: int, spread: F64) -> DepthMaps:
@@ -193,6 +250,18 @@ def _distant_maps(casters: Casters, directions: F64, texels: int, spread: F64) -
     )
 
 
+def _panel_maps(casters: Casters, panels: tuple[PanelLight, ...]) -> DepthMaps:
+    return cast(
+        casters.vertices,
+        casters.faces,
+        np.array([panel.frame for panel in panels]).reshape(-1, 3, 3),
+        np.array([panel.centre for panel in panels]).reshape(-1, 3),
+        size=AREA_TEXELS,
+        perspective=True,
+        spread=np.array([panel.half.max() for panel in panels]),
+    )
+
+
 def _panel(light: AreaLight) -> PanelLight:
     """The light's frame: forward = the way it shines, right = along its width (horizontal where that is possible)."""
     frame = frame_towards(np.asarray(light.direction, np.float64))
@@ -201,38 +270,6 @@ def _panel(light: AreaLight) -> PanelLight:
     centre = np.asarray(light.position_m, np.float64)
     corners = centre + (signs * half) @ frame[:2]
     return PanelLight(frame, centre, half, corners, np.array(light.radiance, np.float64))
-
-
-def _bounce(
-    scene: Scene,
-    store: Assets,
-    environment: PreparedEnvironment,
-    keys: tuple[KeyLight, ...],
-    panels: tuple[PanelLight, ...],
-    ground: Ground,
-) -> F32:
-    """Radiance of the support's top under the open sky and all lights, at its mean colour."""
-    albedo = support_albedo(scene, store)
-    if albedo is None:
-        return np.zeros(5, np.float32)
-    intensity = scene.environment.intensity
-    light = light_on_top(environment, intensity, keys)
-    sky = float(light_on_top(environment, intensity, ()).sum())
-    for panel in panels:
-        offset = panel.centre - np.array([ground.centre[0], ground.centre[1], ground.height_m])
-        distance = max(0.05, float(np.linalg.norm(offset)))
-        facing = max(0.0, float(offset[2]) / distance) * max(0.0, float(-(panel.frame[2] @ offset)) / distance)
-        light = light + panel.radiance * (4 * panel.half[0] * panel.half[1] * facing / (math.pi * distance**2))
-    share = sky / max(float(light.sum()), 1e-9)
-    return np.array([*(BOUNCE_SHARE * albedo * light), 1.0, share], np.float32)
-
-
-def light_on_top(environment: PreparedEnvironment, intensity: float, keys: tuple[KeyLight, ...]) -> F64:
-    """(3,) irradiance / pi of an open horizontal surface from the environment, key sources included."""
-    light = intensity * environment.sky[0].mean(axis=0).astype(np.float64)
-    for key in keys:
-        light = light + key.irradiance * max(0.0, float(key.direction[2])) / math.pi
-    return light
 
 
 def _about_z(angle_rad: float) -> F64:

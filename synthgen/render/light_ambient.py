@@ -7,20 +7,16 @@ import math
 import numpy as np
 from numba import njit
 
-from synthgen.render.environment_filter import lookup, lookup_reflection, map_coordinates
+from synthgen.render.environment_filter import bilinear_corners, lookup, lookup_reflection, map_coordinates
+from synthgen.render.light_cells import SPREAD, STEPS, UNSET, between, spread
 from synthgen.render.shadow import BLOCK, blocked_share
 from synthgen.types.arrays import F32, F64, I32, U8, U16
 
-STEP = 4  # visibility is computed on every fourth pixel and in between only where it may differ
-AGREE_NORMAL = 0.9  # cosine
-AGREE_VISIBILITY = 0.05
-AGREE_PLANE = 0.3  # sine of the angle by which a neighbour may leave the tangent plane
 BIAS_M = 0.0008
 MIN_FACING = 0.15  # below it a surface is seen so edge-on from a sky direction that its own slope bias would leak
 GLOSSY = 0.3  # roughness below which the support is seen as in a mirror
-PROBE_TILT = (0.9, 1.6, 4.0)  # how far rough surfaces bend their normal down to look for the support
+PROBE_TILT = (0.7, 1.5, 4.0)  # how far rough surfaces bend their normal down to look for the support
 PROBE_REACH_M = 0.4
-UNSET = np.float32(-1.0)
 
 
 @njit(cache=True, nogil=True)
@@ -47,236 +43,277 @@ def table_shadow(
 
 @njit(cache=True, nogil=True)
 def sky_visibility(
-    p: F64, n: F64, mirror: F64, lobe: int, below: bool, strata: F64, frames: F64, origin: F64, scales: F64,
-    depth: F32, coarse: F32, table: F64, out: F64,
-) -> None:  # pragma: no cover - compiled
-    """Energy-weighted visibility of the sky cells from one point; writes out[0] (diffuse) and out[1] (mirror lobe).
+    px: float,
+    py: float,
+    pz: float,
+    nx: float,
+    ny: float,
+    nz: float,
+    mx: float,
+    my: float,
+    mz: float,
+    squarings: int,
+    below: bool,
+    cells: F64,
+    depth: F32,
+    coarse: F32,
+    table: F64,
+) -> tuple[float, float]:  # pragma: no cover - compiled
+    """Energy-weighted visibility of the sky cells from one point, for diffuse light and for the mirror lobe.
 
     Args:
-        p, n, mirror: (3,) point, geometric normal, mirror direction.
-        lobe: how often the mirror lobe's cosine is squared.
+        p, n, m: point, geometric normal, mirror direction.
+        squarings: how often the mirror lobe's cosine is squared.
         below: whether the flat table may be above the point.
-        strata: (N, 5) direction, energy, spread; frames, origin, scales, depth, coarse: its depth maps.
+        cells: (N, 20) see ``light.sky_cells``; depth, coarse: its depth maps.
     """
     size = depth.shape[1]
-    cells = coarse.shape[1]
     open_d, all_d, open_s, all_s = 0.0, 1e-9, 0.0, 1e-9
-    rx, ry, rz = p[0] - origin[0], p[1] - origin[1], p[2] - origin[2]
-    for i in range(len(strata)):
-        nd = n[0] * strata[i, 0] + n[1] * strata[i, 1] + n[2] * strata[i, 2]
+    for i in range(len(cells)):
+        nd = nx * cells[i, 0] + ny * cells[i, 1] + nz * cells[i, 2]
         if nd <= 0.0:
             continue
-        weight = nd * strata[i, 3]
-        gloss = max(0.0, mirror[0] * strata[i, 0] + mirror[1] * strata[i, 1] + mirror[2] * strata[i, 2])
-        for _ in range(lobe):
-            gloss *= gloss
-        gloss *= strata[i, 3]
+        weight = nd * cells[i, 3]
+        gloss = mx * cells[i, 0] + my * cells[i, 1] + mz * cells[i, 2]
+        if gloss > 0.0:
+            for _ in range(squarings):
+                gloss *= gloss
+            gloss *= weight
+        else:
+            gloss = 0.0
+        all_d += weight
+        all_s += gloss
         visible = 1.0
-        f = frames[i]
-        u = (f[0, 0] * rx + f[0, 1] * ry + f[0, 2] * rz) * scales[i, 0] + scales[i, 2]
-        v = (f[1, 0] * rx + f[1, 1] * ry + f[1, 2] * rz) * scales[i, 1] + scales[i, 3]
+        u = cells[i, 5] * px + cells[i, 6] * py + cells[i, 7] * pz + cells[i, 8]
+        v = cells[i, 9] * px + cells[i, 10] * py + cells[i, 11] * pz + cells[i, 12]
         if u >= 0.0 and v >= 0.0 and u < size and v < size:
-            s = f[2, 0] * rx + f[2, 1] * ry + f[2, 2] * rz + BIAS_M
-            nearest = coarse[i, min(int(v) // BLOCK, cells - 1), min(int(u) // BLOCK, cells - 1)]
+            s = cells[i, 13] * px + cells[i, 14] * py + cells[i, 15] * pz + cells[i, 16] + BIAS_M
+            nearest = coarse[i, int(v) // BLOCK, int(u) // BLOCK]
             if nearest > s:
                 facing = max(nd, MIN_FACING)
-                gu = -(n[0] * f[0, 0] + n[1] * f[0, 1] + n[2] * f[0, 2]) / (facing * scales[i, 0])
-                gv = -(n[0] * f[1, 0] + n[1] * f[1, 1] + n[2] * f[1, 2]) / (facing * scales[i, 1])
-                width = 2.0 * strata[i, 4] * (nearest - s) * min(scales[i, 0], scales[i, 1])
+                gu = -(nx * cells[i, 5] + ny * cells[i, 6] + nz * cells[i, 7]) * cells[i, 17] / facing
+                gv = -(nx * cells[i, 9] + ny * cells[i, 10] + nz * cells[i, 11]) * cells[i, 18] / facing
+                width = 2.0 * cells[i, 4] * (nearest - s) * cells[i, 19]
                 stride = 1 if width < 1.5 else (2 if width < 3.0 else (4 if width < 6.0 else 8))
-                visible = 1.0 - blocked_share(depth[i], u, v, s, gu, gv, stride)
+                visible = 1.0 - blocked_share(depth, i, u, v, s, gu, gv, stride)
         if below:
-            visible *= table_shadow(p[0], p[1], p[2], strata[i, 0], strata[i, 1], strata[i, 2], strata[i, 4], table)
+            visible *= table_shadow(px, py, pz, cells[i, 0], cells[i, 1], cells[i, 2], cells[i, 4], table)
         open_d += weight * visible
-        all_d += weight
         open_s += gloss * visible
-        all_s += gloss
-    out[0] = open_d / all_d if all_d > 1e-6 else 1.0
-    out[1] = open_s / all_s if all_s > 1e-6 else out[0]
+    diffuse = open_d / all_d if all_d > 1e-6 else 1.0
+    return diffuse, (open_s / all_s if all_s > 1e-6 else diffuse)
 
 
 @njit(cache=True, nogil=True)
 def _visibility_at(
-    y: int, x: int, position: F32, geometric: F32, normal: F32, ray: F32, roughness: F32, flags: int, ground: float,
-    strata: F64, frames: F64, origin: F64, scales: F64, depth: F32, coarse: F32, table: F64,
-    scratch: F64, out: F32,
+    y: int,
+    x: int,
+    position: F32,
+    geometric: F32,
+    normal: F32,
+    ray: F32,
+    roughness: F32,
+    below: bool,
+    cells: F64,
+    depth: F32,
+    coarse: F32,
+    table: F64,
+    out: F32,
 ) -> None:  # pragma: no cover - compiled
-    """Diffuse sky, mirrored sky and bounce visibility of one pixel into out[y, x, 0:3].
-
-    The bounce is what the support sends up: it is as bright as the sky seen from the points of the support that the
-    pixel looks at, one along its mirror direction where it is glossy, three below its normal where it is rough.
-    """
-    p, n, m, up, result = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
-    towards = 0.0
-    for k in range(3):
-        p[k] = position[y, x, k]
-        n[k] = geometric[y, x, k]
-        towards += normal[y, x, k] * ray[y, x, k]
-    for k in range(3):
-        m[k] = ray[y, x, k] - 2.0 * towards * normal[y, x, k]
+    nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
+    towards = 2.0 * (nx * ray[y, x, 0] + ny * ray[y, x, 1] + nz * ray[y, x, 2])
     r = roughness[y, x]
-    lobe = 3 if r < 0.35 else (2 if r < 0.6 else 1)
-    sky_visibility(p, n, m, lobe, flags == 1, strata, frames, origin, scales, depth, coarse, table, result)
-    out[y, x, 0], out[y, x, 1], out[y, x, 2] = result[0], result[1], result[0]
-    if flags != 2 or n[2] > 0.7:
-        return
-    px, py, rise = p[0], p[1], max(0.0, p[2] - ground)
-    p[2] = min(p[2], ground)
-    probes = 1 if r < GLOSSY and m[2] < -0.05 else 3
-    total = 0.0
-    for k in range(probes):
-        if probes == 1:
-            gx, gy, gz = m[0], m[1], m[2]
-        else:
-            gx, gy, gz = n[0], n[1], n[2] - PROBE_TILT[k]
-        reach = min(rise / max(0.2, -gz), PROBE_REACH_M)
-        p[0], p[1] = px + gx * reach, py + gy * reach
-        sky_visibility(p, up, up, 0, False, strata, frames, origin, scales, depth, coarse, table, result)
-        total += result[0]
-    out[y, x, 2] = total / probes
-
-
-@njit(cache=True, nogil=True)
-def _agree(
-    y0: int, x0: int, y1: int, x1: int, thing: U16, position: F32, normal: F32
-) -> bool:  # pragma: no cover - compiled
-    """Whether a cell's pixels show one thing and its four corners one smooth surface."""
-    first = thing[y0, x0]
-    for y in range(y0, y1 + 1):
-        for x in range(x0, x1 + 1):
-            if thing[y, x] != first:
-                return False
-    for corner in range(1, 4):
-        y = y1 if corner & 1 else y0
-        x = x1 if corner & 2 else x0
-        cosine, along, length = 0.0, 0.0, 0.0
-        for k in range(3):
-            cosine += normal[y0, x0, k] * normal[y, x, k]
-            d = position[y, x, k] - position[y0, x0, k]
-            along += d * normal[y0, x0, k]
-            length += d * d
-        if cosine < AGREE_NORMAL or along * along > AGREE_PLANE * AGREE_PLANE * length:
-            return False
-    return True
+    out[y, x, 0], out[y, x, 1] = sky_visibility(
+        position[y, x, 0], position[y, x, 1], position[y, x, 2],
+        geometric[y, x, 0], geometric[y, x, 1], geometric[y, x, 2],
+        ray[y, x, 0] - towards * nx, ray[y, x, 1] - towards * ny, ray[y, x, 2] - towards * nz,
+        3 if r < 0.35 else (2 if r < 0.6 else 1), below, cells, depth, coarse, table,
+    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
 def visibility(
-    thing: U16, position: F32, geometric: F32, normal: F32, ray: F32, roughness: F32, flags: U8, ground: float,
-    strata: F64, frames: F64, origin: F64, scales: F64, depth: F32, coarse: F32, table: F64,
+    thing: U16, position: F32, geometric: F32, normal: F32, ray: F32, roughness: F32, flags: U8, agree: U8, cells: F64,
+    depth: F32, coarse: F32, table: F64,
 ) -> F32:  # pragma: no cover - compiled
-    """(H, W, 3) float32 visibility of diffuse sky, mirrored sky and bounce, 1 where nothing was hit.
+    """(H, W, 2) float32 visibility of the diffuse and of the mirrored sky, 1 where nothing was hit.
 
-    Cells of 4 x 4 pixels whose corners agree in surface and visibility are interpolated, all others are computed.
+    Cells of 4 x 4, then of 2 x 2 pixels whose corners agree in surface and in visibility are interpolated; all other
+    pixels are computed.
 
     Args:
-        flags: per thing number: 0 = plain, 1 = may lie below the table (the floor), 2 = stands above the support.
-        ground: height of the support's surface, metres.
+        flags: per thing number, see ``light_scene.Ground``.
+        agree: from ``light_cells.agreeing``.
         others: see ``Surfaces`` and ``sky_visibility``.
     """
     height, width = thing.shape
-    out = np.full((height, width, 3), UNSET, np.float32)
-    scratch = np.zeros((5, 3))
-    scratch[3, 2] = 1.0
-    for cy in range(0, height, STEP):
-        y0, y1 = cy, min(cy + STEP, height - 1)
-        for cx in range(0, width, STEP):
-            x0, x1 = cx, min(cx + STEP, width - 1)
-            smooth = thing[y0, x0] > 0 and y1 - y0 == STEP and x1 - x0 == STEP
-            smooth = smooth and _agree(y0, x0, y1, x1, thing, position, normal)
-            if smooth:
+    out = np.full((height, width, 2), UNSET, np.float32)
+    for step in STEPS:
+        for y0 in range(0, height, step):
+            y1, stop = min(y0 + step, height - 1), min(y0 + step, height)
+            for x0 in range(0, width, step):
+                if agree[y0, x0] < step and step > 1:
+                    continue
+                below = flags[thing[y0, x0]] == 1
+                if step == 1:
+                    if out[y0, x0, 0] == UNSET:
+                        if thing[y0, x0] == 0:
+                            out[y0, x0, 0], out[y0, x0, 1] = 1.0, 1.0
+                        else:
+                            _visibility_at(
+                                y0, x0, position, geometric, normal, ray, roughness, below, cells, depth, coarse,
+                                table, out,
+                            )  # fmt: skip
+                    continue
+                middle = step // 2
+                if out[y0 + middle, x0 + middle, 0] != UNSET:
+                    continue
+                x1 = x0 + step
                 for corner in range(4):
                     y, x = (y1 if corner & 1 else y0), (x1 if corner & 2 else x0)
                     if out[y, x, 0] == UNSET:
                         _visibility_at(
-                            y, x, position, geometric, normal, ray, roughness, flags[thing[y, x]], ground, strata,
-                            frames, origin, scales, depth, coarse, table, scratch, out,
+                            y, x, position, geometric, normal, ray, roughness, below, cells, depth, coarse, table, out
                         )  # fmt: skip
-                for k in range(3):
-                    a, b, c, d = out[y0, x0, k], out[y0, x1, k], out[y1, x0, k], out[y1, x1, k]
-                    if max(max(a, b), max(c, d)) - min(min(a, b), min(c, d)) > AGREE_VISIBILITY:
-                        smooth = False
-            for y in range(y0, min(cy + STEP, height)):
-                fy = (y - y0) / STEP
-                for x in range(x0, min(cx + STEP, width)):
-                    if out[y, x, 0] != UNSET:
-                        continue
-                    if smooth:
-                        fx = (x - x0) / STEP
-                        for k in range(3):
-                            top = out[y0, x0, k] * (1.0 - fx) + out[y0, x1, k] * fx
-                            out[y, x, k] = top * (1.0 - fy) + (out[y1, x0, k] * (1.0 - fx) + out[y1, x1, k] * fx) * fy
-                    elif thing[y, x] == 0:
-                        out[y, x, 0], out[y, x, 1], out[y, x, 2] = 1.0, 1.0, 1.0
-                    else:
-                        _visibility_at(
-                            y, x, position, geometric, normal, ray, roughness, flags[thing[y, x]], ground, strata,
-                            frames, origin, scales, depth, coarse, table, scratch, out,
-                        )  # fmt: skip
+                if spread(out, y0, x0, y1, x1, 0) > SPREAD or spread(out, y0, x0, y1, x1, 1) > 2.0 * SPREAD:
+                    continue
+                for y in range(y0, stop):
+                    for x in range(x0, x1):
+                        if out[y, x, 0] == UNSET:
+                            out[y, x, 0] = between(out, y0, x0, y1, x1, y, x, 0)
+                            out[y, x, 1] = between(out, y0, x0, y1, x1, y, x, 1)
     return out
 
 
 @njit(cache=True, nogil=True)
+def _glow_at(x: float, y: float, glow: F32, area: F64) -> tuple[float, float, float]:  # pragma: no cover - compiled
+    """Bilinear look-up of the support's radiance at a world point; clamps at the border."""
+    side = glow.shape[0]
+    u = min(max((x - area[0]) * area[2] - 0.5, 0.0), side - 1.001)
+    v = min(max((y - area[1]) * area[2] - 0.5, 0.0), side - 1.001)
+    i, j = int(u), int(v)
+    fu, fv = u - i, v - j
+    wa, wb, wc, wd = (1.0 - fu) * (1.0 - fv), fu * (1.0 - fv), (1.0 - fu) * fv, fu * fv
+    return (
+        wa * glow[j, i, 0] + wb * glow[j, i + 1, 0] + wc * glow[j + 1, i, 0] + wd * glow[j + 1, i + 1, 0],
+        wa * glow[j, i, 1] + wb * glow[j, i + 1, 1] + wc * glow[j + 1, i, 1] + wd * glow[j + 1, i + 1, 1],
+        wa * glow[j, i, 2] + wb * glow[j, i + 1, 2] + wc * glow[j + 1, i, 2] + wd * glow[j + 1, i + 1, 2],
+    )
+
+
+@njit(cache=True, nogil=True)
+def _seen_below(
+    px: float, py: float, rise: float, gx: float, gy: float, gz: float, glow: F32, area: F64
+) -> tuple[float, float, float]:  # pragma: no cover - compiled
+    """What a ray from a point ``rise`` above the support meets there."""
+    reach = min(max(rise, 0.0) / max(0.15, -gz), PROBE_REACH_M)
+    return _glow_at(px + gx * reach, py + gy * reach, glow, area)
+
+
+@njit(cache=True, nogil=True)
 def environment_light(
-    thing: U16, normal: F32, ray: F32, roughness: F32, seen: F32, flags: U8, bounce: F32, turn_cos: float,
-    turn_sin: float, intensity: float, sharp: F32, texels: F32, offsets: I32, heights: I32, sky: F32, ground: F32,
-    irradiance: F32, occlusion: F32, reflection: F32,
+    thing: U16,
+    position: F32,
+    normal: F32,
+    ray: F32,
+    roughness: F32,
+    seen: F32,
+    flags: U8,
+    ground_z: float,
+    open_glow: F64,
+    glow: F32,
+    area: F64,
+    turn_cos: float,
+    turn_sin: float,
+    intensity: float,
+    sharp: F32,
+    sharp_height: int,
+    texels: F32,
+    offsets: I32,
+    heights: I32,
+    by_normal: F32,
+    by_normal_height: int,
+    irradiance: F32,
+    occlusion: F32,
+    reflection: F32,
 ) -> None:  # pragma: no cover - compiled
     """Fills irradiance, occlusion and reflection of one view.
 
+    Where there is a support it fills the lower hemisphere in place of the map: its radiance (``glow``: its colour
+    times the light that reaches it, shadows included) is looked up where the surface's normal or mirror ray meets it.
+
     Args:
         seen: from ``visibility``.
-        bounce: (5,) radiance that the support sends up, 1 if there is a support (else 0), share due to the sky.
+        ground_z: height of the support's surface; open_glow: (3,) its largest radiance, all 0 without a support.
+        glow, area: (G, G, 3) the support's radiance around the objects; corner x, y and cells per metre.
         turn_cos, turn_sin: of the environment's rotation about z.
-        sharp .. ground: see ``PreparedEnvironment``.
+        sharp .. by_normal_height: see ``PreparedEnvironment``.
     """
     height, width = thing.shape
-    a, b = np.empty(3, np.float32), np.empty(3, np.float32)
+    has_support = open_glow[0] + open_glow[1] + open_glow[2] > 0.0
     for y in range(height):
         for x in range(width):
+            rx, ry, rz = ray[y, x, 0], ray[y, x, 1], ray[y, x, 2]
             if thing[y, x] == 0:
-                dx, dy = ray[y, x, 0], ray[y, x, 1]
-                turn, fall = map_coordinates(
-                    turn_cos * dx + turn_sin * dy, turn_cos * dy - turn_sin * dx, ray[y, x, 2]
-                )
-                lookup(sharp, turn, fall, a)
+                turn, fall = map_coordinates(turn_cos * rx + turn_sin * ry, turn_cos * ry - turn_sin * rx, rz)
+                ar, ag, ab = lookup(sharp, 0, sharp_height, turn, fall)
+                reflection[y, x, 0], reflection[y, x, 1] = intensity * ar, intensity * ag
+                reflection[y, x, 2] = intensity * ab
                 occlusion[y, x] = 1.0
-                for k in range(3):
-                    irradiance[y, x, k] = 0.0
-                    reflection[y, x, k] = intensity * a[k]
+                irradiance[y, x, 0], irradiance[y, x, 1], irradiance[y, x, 2] = 0.0, 0.0, 0.0
                 continue
             nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
-            supported = bounce[3] > 0.0 and flags[thing[y, x]] != 1
-            # The share of the support's light that comes from key lights fades more slowly under an object than the
-            # share that comes from the sky.
-            lower = bounce[4] * seen[y, x, 2] + (1.0 - bounce[4]) * math.sqrt(seen[y, x, 2])
+            px, py, rise = position[y, x, 0], position[y, x, 1], position[y, x, 2] - ground_z
+            supported = has_support and flags[thing[y, x]] != 1
+            rough = roughness[y, x]
             turn, fall = map_coordinates(turn_cos * nx + turn_sin * ny, turn_cos * ny - turn_sin * nx, nz)
-            lookup(sky, turn, fall, a)
-            lookup(ground, turn, fall, b)
-            if supported:
-                share = 0.5 - 0.5 * nz
+            a, b, c, d, fu, fv = bilinear_corners(by_normal_height, turn, fall)
+            wa, wb, wc, wd = (1.0 - fu) * (1.0 - fv), fu * (1.0 - fv), (1.0 - fu) * fv, fu * fv
+            share = max(0.0, 0.5 - 0.5 * nz)
+            br, bg, bb = 0.0, 0.0, 0.0
+            if supported and share > 0.01:
                 for k in range(3):
-                    b[k] = bounce[k] * share / intensity
-            above = 0.2126 * a[0] + 0.7152 * a[1] + 0.0722 * a[2]
-            under = 0.2126 * b[0] + 0.7152 * b[1] + 0.0722 * b[2]
-            occlusion[y, x] = (above * seen[y, x, 0] + under * lower) / max(above + under, 1e-9)
+                    gr, gg, gb = _seen_below(px, py, rise, nx, ny, nz - PROBE_TILT[k], glow, area)
+                    br, bg, bb = br + gr / 3.0, bg + gg / 3.0, bb + gb / 3.0
+            sees, most = 0.0, 1e-9
             for k in range(3):
-                irradiance[y, x, k] = intensity * (a[k] + b[k])
-            facing = 2.0 * (nx * ray[y, x, 0] + ny * ray[y, x, 1] + nz * ray[y, x, 2])
-            mx, my, mz = ray[y, x, 0] - facing * nx, ray[y, x, 1] - facing * ny, ray[y, x, 2] - facing * nz
+                above = wa * by_normal[a, k] + wb * by_normal[b, k] + wc * by_normal[c, k] + wd * by_normal[d, k]
+                above *= intensity
+                if supported:
+                    under = share * open_glow[k]
+                    near = br if k == 0 else (bg if k == 1 else bb)
+                    lit = share * near
+                else:
+                    m = k + 3
+                    under = wa * by_normal[a, m] + wb * by_normal[b, m] + wc * by_normal[c, m] + wd * by_normal[d, m]
+                    under *= intensity
+                    lit = under * (seen[y, x, 0] if has_support else 1.0)
+                irradiance[y, x, k] = above + under
+                luminance = 0.2126 if k == 0 else (0.7152 if k == 1 else 0.0722)
+                sees += luminance * (above * seen[y, x, 0] + lit)
+                most += luminance * (above + under)
+            occlusion[y, x] = min(1.0, sees / most)
+            facing = 2.0 * (nx * rx + ny * ry + nz * rz)
+            mx, my, mz = rx - facing * nx, ry - facing * ny, rz - facing * nz
             turn, fall = map_coordinates(turn_cos * mx + turn_sin * my, turn_cos * my - turn_sin * mx, mz)
-            r = roughness[y, x]
-            lookup_reflection(sharp, texels, offsets, heights, turn, fall, r, a)
-            if supported:
-                # How much of the lobe lies below the horizon, where it meets the support instead of the map.
-                soft = 0.03 + 0.5 * r * r
-                t = min(1.0, max(0.0, 0.5 + 0.5 * mz / soft))
-                t = t * t * (3.0 - 2.0 * t)
+            ar, ag, ab = lookup_reflection(sharp, sharp_height, texels, offsets, heights, turn, fall, rough)
+            open_sky = intensity * seen[y, x, 1]
+            if not supported:
+                reflection[y, x, 0], reflection[y, x, 1] = open_sky * ar, open_sky * ag
+                reflection[y, x, 2] = open_sky * ab
+                continue
+            if mz < 0.2:
+                # A glossy surface sees the support along its mirror ray, a rough one about below itself.
+                blur = min(1.0, max(0.0, (rough - GLOSSY) / GLOSSY))
+                tilt = blur * PROBE_TILT[1]
+                gr, gg, gb = _seen_below(px, py, rise, mx, my, min(mz, 0.0) - tilt, glow, area)
             else:
-                t = 1.0
-            for k in range(3):
-                over = intensity * a[k] * seen[y, x, 1]
-                # Where the sky is hidden, neighbours are: they are about as bright as the support in the shade.
-                near = bounce[k] * lower
-                hidden = 0.5 * near * (1.0 - seen[y, x, 1])
-                reflection[y, x, k] = t * (over + hidden) + (1.0 - t) * near
+                gr, gg, gb = _glow_at(px, py, glow, area)
+            # How much of the lobe lies below the horizon, where it meets the support instead of the map.
+            t = min(1.0, max(0.0, 0.5 + 0.5 * mz / (0.03 + 0.5 * rough * rough)))
+            t = t * t * (3.0 - 2.0 * t)
+            # Where the sky is hidden, neighbours are: about as bright as the support in the shade.
+            hidden = 0.5 * t * (1.0 - seen[y, x, 1]) + (1.0 - t)
+            reflection[y, x, 0] = t * open_sky * ar + hidden * gr
+            reflection[y, x, 1] = t * open_sky * ag + hidden * gg
+            reflection[y, x, 2] = t * open_sky * ab + hidden * gb

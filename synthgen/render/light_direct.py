@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from synthgen.render.light_ambient import table_shadow
+from synthgen.render.light_cells import SPREAD, STEPS, UNSET, between, spread
 from synthgen.render.shadow import soft_shadow
 from synthgen.types.arrays import F32, F64, U8, U16
 
@@ -27,169 +28,261 @@ def ggx(alpha: float, n_l: float, n_v: float, n_h: float) -> float:  # pragma: n
 
 
 @njit(cache=True, nogil=True)
-def add_highlight(
-    y: int, x: int, lx: float, ly: float, lz: float, n: F32, ray: F32, roughness: float, metallic: float, albedo: F32,
-    widening: float, power: F64, radiance: F64, shadow: float, out: F32,
-) -> None:  # pragma: no cover - compiled
-    """Adds the GGX highlight of a light at its representative point (Karis 2013): lobe widened by the light's size,
-    never brighter than the light itself seen in a perfect mirror.
+def highlight_lobe(
+    lx: float,
+    ly: float,
+    lz: float,
+    nx: float,
+    ny: float,
+    nz: float,
+    rx: float,
+    ry: float,
+    rz: float,
+    roughness: float,
+    widening: float,
+) -> tuple[float, float]:  # pragma: no cover - compiled
+    """D V n.l towards a light's representative point and Schlick's (1 - v.h)^5.
+
+    The lobe is lowered by (alpha / (alpha + widening))^2 as the light's size spreads it (Karis 2013).
 
     Args:
-        lx, ly, lz: unit direction to the representative point.
-        widening: added to alpha.
-        power: (3,) irradiance on a surface facing that point; radiance: (3,) of the light's surface.
+        l: unit direction to the point; n: normal; r: view ray (away from the camera).
     """
-    vx, vy, vz = -ray[0], -ray[1], -ray[2]
-    n_l = n[0] * lx + n[1] * ly + n[2] * lz
-    n_v = max(1e-3, n[0] * vx + n[1] * vy + n[2] * vz)
+    n_l = nx * lx + ny * ly + nz * lz
     if n_l <= 0.0:
-        return
-    hx, hy, hz = vx + lx, vy + ly, vz + lz
+        return 0.0, 0.0
+    n_v = max(1e-3, -(nx * rx + ny * ry + nz * rz))
+    hx, hy, hz = lx - rx, ly - ry, lz - rz
     inverse = 1.0 / max(1e-6, math.sqrt(hx * hx + hy * hy + hz * hz))
-    n_h = min(1.0, (n[0] * hx + n[1] * hy + n[2] * hz) * inverse)
-    v_h = max(0.0, (vx * hx + vy * hy + vz * hz) * inverse)
+    n_h = min(1.0, (nx * hx + ny * hy + nz * hz) * inverse)
+    v_h = min(1.0, max(0.0, -(rx * hx + ry * hy + rz * hz) * inverse))
     alpha = max(MIN_ALPHA, roughness * roughness)
     wide = min(1.0, alpha + widening)
-    lobe = ggx(alpha, n_l, n_v, n_h) * (alpha / wide) ** 2 * n_l
-    schlick = (1.0 - v_h) ** 5
-    for k in range(3):
-        f0 = 0.04 * (1.0 - metallic) + albedo[k] * metallic
-        fresnel = f0 + (1.0 - f0) * schlick
-        out[y, x, k] += fresnel * min(lobe * power[k], radiance[k]) * shadow
+    grazing = 1.0 - v_h
+    squared = grazing * grazing
+    return ggx(alpha, n_l, n_v, n_h) * (alpha / wide) ** 2 * n_l, squared * squared * grazing
+
+
+@njit(cache=True, nogil=True)
+def fresnel(albedo: float, metallic: float, schlick: float) -> float:  # pragma: no cover - compiled
+    """Schlick's approximation with F0 = 0.04 for dielectrics and the base colour for metals."""
+    f0 = 0.04 * (1.0 - metallic) + albedo * metallic
+    return f0 + (1.0 - f0) * schlick
+
+
+@njit(cache=True, nogil=True)
+def _shadow_at(
+    px: float, py: float, pz: float, gx: float, gy: float, gz: float, below: bool, spread_u: float, spread_v: float,
+    taps: F64, frames: F64, origins: F64, scales: F64, perspective: bool, depth: F32, coarse: F32, n: int, table: F64,
+) -> float:  # pragma: no cover - compiled
+    """Share of light ``n`` that reaches a point: 1 = all of it."""
+    ox, oy, oz = px - origins[n, 0], py - origins[n, 1], pz - origins[n, 2]
+    a = frames[n, 0, 0] * ox + frames[n, 0, 1] * oy + frames[n, 0, 2] * oz
+    b = frames[n, 1, 0] * ox + frames[n, 1, 1] * oy + frames[n, 1, 2] * oz
+    w = frames[n, 2, 0] * ox + frames[n, 2, 1] * oy + frames[n, 2, 2] * oz
+    ga = gx * frames[n, 0, 0] + gy * frames[n, 0, 1] + gz * frames[n, 0, 2]
+    gb = gx * frames[n, 1, 0] + gy * frames[n, 1, 1] + gz * frames[n, 1, 2]
+    if perspective:
+        if w <= 1e-3:
+            return 0.0
+        distance = math.sqrt(ox * ox + oy * oy + oz * oz)
+        lx, ly, lz = -ox / distance, -oy / distance, -oz / distance
+        angular = max(spread_u, spread_v) / distance
+        plane = gx * ox + gy * oy + gz * oz
+        facing = -plane / distance
+        # On a plane g.p = c through the light's frame, 1 / w = (g_a a/w + g_b b/w + g_w) / c.
+        c = min(-MIN_FACING * distance, plane)
+        a, b, s = a / w, b / w, 1.0 / max(1e-3, w - BIAS_M)
+        gu, gv = ga / c, gb / c
+    else:
+        lx, ly, lz = frames[n, 2, 0], frames[n, 2, 1], frames[n, 2, 2]
+        angular = spread_u
+        facing = gx * lx + gy * ly + gz * lz
+        s = w + BIAS_M
+        gu, gv = -ga / max(facing, MIN_FACING), -gb / max(facing, MIN_FACING)
+    # Facets that turn away from the light stay dark even where the smooth normal still sees it.
+    shadow = min(1.0, max(0.0, 1.0 + facing / max(0.05, angular)))
+    su, sv = scales[n, 0], scales[n, 1]
+    if shadow > 0.0 and su > 0.0:
+        shadow *= soft_shadow(
+            depth, coarse, n, taps, a * su + scales[n, 2], b * sv + scales[n, 3], s, gu / su, gv / sv,
+            spread_u * su, spread_v * sv,
+        )  # fmt: skip
+    if below and shadow > 0.0:
+        shadow *= table_shadow(px, py, pz, lx, ly, lz, angular, table)
+    return shadow
+
+
+@njit(cache=True, nogil=True)
+def shadow_field(
+    thing: U16, position: F32, geometric: F32, flags: U8, agree: U8, spread_u: float, spread_v: float, taps: F64,
+    frames: F64, origins: F64, scales: F64, perspective: bool, depth: F32, coarse: F32, n: int, table: F64,
+) -> F32:  # pragma: no cover - compiled
+    """(H, W, 1) float32 share of light ``n`` that reaches each pixel; interpolated where corners and centre agree.
+
+    Args:
+        agree: from ``light_cells.agreeing``.
+        spread_u, spread_v: penumbra radius per unit of s (see ``shadow``) along the map's axes.
+        taps .. n: see ``soft_shadow`` and ``DepthMaps``; table: see ``table_shadow``.
+    """
+    height, width = thing.shape
+    out = np.full((height, width, 1), UNSET, np.float32)
+    for step in STEPS:
+        middle = step // 2
+        for y0 in range(0, height, step):
+            for x0 in range(0, width, step):
+                if step == 1:
+                    if out[y0, x0, 0] != UNSET:
+                        continue
+                    if thing[y0, x0] == 0:
+                        out[y0, x0, 0] = 0.0
+                        continue
+                elif agree[y0, x0] < step or out[y0 + middle, x0 + middle, 0] != UNSET:
+                    continue
+                below = flags[thing[y0, x0]] == 1
+                y1, x1 = y0 + step, x0 + step
+                # Corners and centre: a shadow that slips between these five is not wider than a pixel or two.
+                for sample in range(1 if step == 1 else 5):
+                    if sample == 4:
+                        y, x = y0 + middle, x0 + middle
+                    else:
+                        y, x = (y1 if sample & 1 else y0), (x1 if sample & 2 else x0)
+                    if out[y, x, 0] == UNSET:
+                        out[y, x, 0] = _shadow_at(
+                            position[y, x, 0], position[y, x, 1], position[y, x, 2], geometric[y, x, 0],
+                            geometric[y, x, 1], geometric[y, x, 2], below, spread_u, spread_v, taps, frames, origins,
+                            scales, perspective, depth, coarse, n, table,
+                        )  # fmt: skip
+                if step == 1 or spread(out, y0, x0, y1, x1, 0) > SPREAD:
+                    continue
+                off = out[y0 + middle, x0 + middle, 0] - between(out, y0, x0, y1, x1, y0 + middle, x0 + middle, 0)
+                if abs(off) > SPREAD:
+                    continue
+                for y in range(y0, y1):
+                    for x in range(x0, x1):
+                        if out[y, x, 0] == UNSET:
+                            out[y, x, 0] = between(out, y0, x0, y1, x1, y, x, 0)
+    return out
 
 
 @njit(cache=True, nogil=True)
 def add_key(
-    thing: U16, position: F32, normal: F32, geometric: F32, ray: F32, albedo: F32, roughness: F32, metallic: F32,
-    flags: U8, direction: F64, irradiance: F64, radius: float, gloss_from: float, gloss_to: float, taps: F64,
-    frame: F64, origin: F64, scale: F64, depth: F32, coarse: F32, table: F64, direct: F32, highlight: F32,
+    thing: U16, normal: F32, ray: F32, albedo: F32, roughness: F32, metallic: F32, shadow: F32, direction: F64,
+    irradiance: F64, radius: float, gloss_from: float, gloss_to: float, direct: F32, highlight: F32,
 ) -> None:  # pragma: no cover - compiled
     """Adds a distant disc light (sun, window) to ``direct`` and ``highlight`` of one view.
 
     Args:
+        shadow: from ``shadow_field``.
         direction: (3,) unit, towards the light; irradiance: (3,) on a facing surface; radius: angular, rad.
         gloss_from, gloss_to: below the first roughness the reflection shows this light, above the second the
             highlight does, between them both in part.
     """
     height, width = thing.shape
     lx, ly, lz = direction[0], direction[1], direction[2]
-    ku, kv = math.tan(radius) * scale[0], math.tan(radius) * scale[1]
     cos_r, sin_r = math.cos(radius), math.sin(radius)
     radiance = irradiance / (math.pi * sin_r * sin_r)
     for y in range(height):
         for x in range(width):
-            if thing[y, x] == 0:
+            lit = shadow[y, x, 0]
+            if lit <= 0.0:
                 continue
-            n, g = normal[y, x], geometric[y, x]
-            n_l = n[0] * lx + n[1] * ly + n[2] * lz
-            g_l = g[0] * lx + g[1] * ly + g[2] * lz
-            # Facets that turn away from the light stay dark even where the smooth normal still sees it.
-            lit = min(1.0, max(0.0, 1.0 + g_l / max(0.05, sin_r)))
-            if lit <= 0.0 or n_l <= -sin_r:
-                continue
-            shadow = lit
-            p = position[y, x]
-            rx, ry, rz = p[0] - origin[0], p[1] - origin[1], p[2] - origin[2]
-            u = (frame[0, 0] * rx + frame[0, 1] * ry + frame[0, 2] * rz) * scale[0] + scale[2]
-            v = (frame[1, 0] * rx + frame[1, 1] * ry + frame[1, 2] * rz) * scale[1] + scale[3]
-            if scale[0] > 0.0:
-                s = frame[2, 0] * rx + frame[2, 1] * ry + frame[2, 2] * rz + BIAS_M
-                facing = max(g_l, MIN_FACING)
-                gu = -(g[0] * frame[0, 0] + g[1] * frame[0, 1] + g[2] * frame[0, 2]) / (facing * scale[0])
-                gv = -(g[0] * frame[1, 0] + g[1] * frame[1, 1] + g[2] * frame[1, 2]) / (facing * scale[1])
-                shadow *= soft_shadow(depth, coarse, taps, u, v, s, gu, gv, ku, kv)
-            if flags[thing[y, x]] == 1:
-                shadow *= table_shadow(p[0], p[1], p[2], lx, ly, lz, math.tan(radius), table)
-            if shadow <= 0.0:
+            nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
+            n_l = nx * lx + ny * ly + nz * lz
+            if n_l <= -sin_r:
                 continue
             # Irradiance of a disc that the horizon cuts: smooth from -radius to +radius.
-            if n_l >= sin_r:
-                cosine = n_l
-            else:
-                cosine = (n_l + sin_r) ** 2 / (4.0 * sin_r)
+            cosine = n_l if n_l >= sin_r else (n_l + sin_r) ** 2 / (4.0 * sin_r)
             for k in range(3):
-                direct[y, x, k] += irradiance[k] / math.pi * cosine * shadow
+                direct[y, x, k] += irradiance[k] * (cosine * lit / math.pi)
             share = min(1.0, max(0.0, (roughness[y, x] - gloss_from) / (gloss_to - gloss_from)))
             if share <= 0.0:
                 continue
-            v_n = 2.0 * (n[0] * ray[y, x, 0] + n[1] * ray[y, x, 1] + n[2] * ray[y, x, 2])
-            mx, my, mz = ray[y, x, 0] - v_n * n[0], ray[y, x, 1] - v_n * n[1], ray[y, x, 2] - v_n * n[2]
+            # Representative point: that point of the disc which is nearest to the mirror ray.
+            rx, ry, rz = ray[y, x, 0], ray[y, x, 1], ray[y, x, 2]
+            v_n = 2.0 * (nx * rx + ny * ry + nz * rz)
+            mx, my, mz = rx - v_n * nx, ry - v_n * ny, rz - v_n * nz
             along = mx * lx + my * ly + mz * lz
             if along < cos_r:
                 tx, ty, tz = mx - along * lx, my - along * ly, mz - along * lz
-                scale_t = sin_r / max(1e-6, math.sqrt(tx * tx + ty * ty + tz * tz))
-                mx, my, mz = lx * cos_r + tx * scale_t, ly * cos_r + ty * scale_t, lz * cos_r + tz * scale_t
-            add_highlight(
-                y, x, mx, my, mz, n, ray[y, x], roughness[y, x], metallic[y, x], albedo[y, x], radius / 3.0,
-                irradiance, radiance, shadow * share, highlight,
-            )  # fmt: skip
+                side = sin_r / max(1e-6, math.sqrt(tx * tx + ty * ty + tz * tz))
+                mx, my, mz = lx * cos_r + tx * side, ly * cos_r + ty * side, lz * cos_r + tz * side
+            lobe, schlick = highlight_lobe(mx, my, mz, nx, ny, nz, rx, ry, rz, roughness[y, x], radius / 3.0)
+            for k in range(3):
+                # Never brighter than the light itself in a perfect mirror.
+                seen = min(lobe * irradiance[k], radiance[k]) * lit * share
+                highlight[y, x, k] += fresnel(albedo[y, x, k], metallic[y, x], schlick) * seen
 
 
 @njit(cache=True, nogil=True)
-def _edge(a: F64, b: F64) -> float:  # pragma: no cover - compiled
+def _edge(p: F64, i: int, j: int) -> float:  # pragma: no cover - compiled
     """z of one edge's share of Lambert's formula: angle between two unit vectors times the unit edge normal.
 
-    theta / sin(theta) by the rational fit of Heitz and Hill 2016 ("Real-Time Polygonal-Light Shading with LTC")."""
-    x = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    theta / sin(theta) / 2 pi by the rational fit of Heitz and Hill 2016 ("Real-Time Polygonal-Light Shading")."""
+    x = p[i, 0] * p[j, 0] + p[i, 1] * p[j, 1] + p[i, 2] * p[j, 2]
     y = abs(x)
     ratio = (0.8543985 + (0.4965155 + 0.0145206 * y) * y) / (3.4175940 + (4.1616724 + y) * y)
     if x <= 0.0:
         ratio = 0.5 / math.sqrt(max(1.0 - x * x, 1e-7)) - ratio
-    return (a[0] * b[1] - a[1] * b[0]) * ratio
+    return (p[i, 0] * p[j, 1] - p[i, 1] * p[j, 0]) * ratio
 
 
 @njit(cache=True, nogil=True)
-def form_factor(corners: F64, p: F32, n: F32, local: F64, clipped: F64) -> float:  # pragma: no cover - compiled
+def form_factor(
+    corners: F64, px: float, py: float, pz: float, nx: float, ny: float, nz: float, local: F64, clipped: F64
+) -> float:  # pragma: no cover - compiled
     """Share of a surface's cosine-weighted hemisphere that a polygon fills (Lambert 1760), clipped at the horizon.
 
     Args:
-        corners: (4, 3) world points, in order; p, n: (3,) receiver and its unit normal.
+        corners: (4, 3) world points, in order; p, n: receiver and its unit normal.
         local: (4, 3), clipped: (8, 3) scratch.
     """
-    if abs(n[2]) < 0.9:
-        tx, ty, tz = n[1], -n[0], 0.0
+    if abs(nz) < 0.9:
+        scale = 1.0 / math.sqrt(nx * nx + ny * ny)
+        tx, ty, tz = ny * scale, -nx * scale, 0.0
     else:
-        tx, ty, tz = 0.0, n[2], -n[1]
-    scale = 1.0 / math.sqrt(tx * tx + ty * ty + tz * tz)
-    tx, ty, tz = tx * scale, ty * scale, tz * scale
-    bx, by, bz = n[1] * tz - n[2] * ty, n[2] * tx - n[0] * tz, n[0] * ty - n[1] * tx
+        scale = 1.0 / math.sqrt(ny * ny + nz * nz)
+        tx, ty, tz = 0.0, nz * scale, -ny * scale
+    bx, by, bz = ny * tz - nz * ty, nz * tx - nx * tz, nx * ty - ny * tx
     for i in range(4):
-        dx, dy, dz = corners[i, 0] - p[0], corners[i, 1] - p[1], corners[i, 2] - p[2]
+        dx, dy, dz = corners[i, 0] - px, corners[i, 1] - py, corners[i, 2] - pz
         local[i, 0] = tx * dx + ty * dy + tz * dz
         local[i, 1] = bx * dx + by * dy + bz * dz
-        local[i, 2] = n[0] * dx + n[1] * dy + n[2] * dz
+        local[i, 2] = nx * dx + ny * dy + nz * dz
     count = 0
     for i in range(4):
-        a, b = local[i], local[(i + 1) % 4]
-        if a[2] >= 0.0:
-            clipped[count, 0], clipped[count, 1], clipped[count, 2] = a[0], a[1], a[2]
+        j = (i + 1) & 3
+        if local[i, 2] >= 0.0:
+            clipped[count, 0], clipped[count, 1], clipped[count, 2] = local[i, 0], local[i, 1], local[i, 2]
             count += 1
-        if (a[2] >= 0.0) != (b[2] >= 0.0):
-            t = a[2] / (a[2] - b[2])
-            clipped[count, 0], clipped[count, 1] = a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])
+        if (local[i, 2] >= 0.0) != (local[j, 2] >= 0.0):
+            t = local[i, 2] / (local[i, 2] - local[j, 2])
+            clipped[count, 0] = local[i, 0] + t * (local[j, 0] - local[i, 0])
+            clipped[count, 1] = local[i, 1] + t * (local[j, 1] - local[i, 1])
             clipped[count, 2] = 0.0
             count += 1
     if count < 3:
         return 0.0
     for i in range(count):
-        c = clipped[i]
-        inverse = 1.0 / max(1e-9, math.sqrt(c[0] * c[0] + c[1] * c[1] + c[2] * c[2]))
-        c[0], c[1], c[2] = c[0] * inverse, c[1] * inverse, c[2] * inverse
-    total = 0.0
-    for i in range(count):
-        total += _edge(clipped[i], clipped[(i + 1) % count])
+        length = clipped[i, 0] ** 2 + clipped[i, 1] ** 2 + clipped[i, 2] ** 2
+        inverse = 1.0 / max(1e-9, math.sqrt(length))
+        for k in range(3):
+            clipped[i, k] *= inverse
+    total = _edge(clipped, count - 1, 0)
+    for i in range(count - 1):
+        total += _edge(clipped, i, i + 1)
     return abs(total)
 
 
 @njit(cache=True, nogil=True)
 def add_area(
-    thing: U16, position: F32, normal: F32, geometric: F32, ray: F32, albedo: F32, roughness: F32, metallic: F32,
-    flags: U8, frame: F64, centre: F64, half: F64, radiance: F64, corners: F64, taps: F64, scale: F64, depth: F32,
-    coarse: F32, table: F64, direct: F32, highlight: F32,
+    thing: U16, position: F32, normal: F32, ray: F32, albedo: F32, roughness: F32, metallic: F32, shadow: F32,
+    frame: F64, centre: F64, half: F64, radiance: F64, corners: F64, direct: F32, highlight: F32,
 ) -> None:  # pragma: no cover - compiled
     """Adds a one-sided rectangular light to ``direct`` and ``highlight`` of one view.
 
     Args:
+        shadow: from ``shadow_field``.
         frame: (3, 3) rows: its width axis, height axis, and the way it shines.
         centre: (3,); half: (2,) half edge lengths; corners: (4, 3); radiance: (3,).
     """
@@ -197,61 +290,38 @@ def add_area(
     local, clipped = np.empty((4, 3)), np.empty((8, 3))
     area = 4.0 * half[0] * half[1]
     size = math.sqrt(area / math.pi)
-    power = np.empty(3)
-    f = frame
+    ax, ay, az = frame[0, 0], frame[0, 1], frame[0, 2]
+    bx, by, bz = frame[1, 0], frame[1, 1], frame[1, 2]
+    fx, fy, fz = frame[2, 0], frame[2, 1], frame[2, 2]
     for y in range(height):
         for x in range(width):
-            if thing[y, x] == 0:
-                continue
-            p, n, g = position[y, x], normal[y, x], geometric[y, x]
-            rx, ry, rz = p[0] - centre[0], p[1] - centre[1], p[2] - centre[2]
-            w = f[2, 0] * rx + f[2, 1] * ry + f[2, 2] * rz
-            if w <= 1e-3:
-                continue
-            factor = form_factor(corners, p, n, local, clipped)
-            if factor <= 1e-6:
-                continue
-            a = f[0, 0] * rx + f[0, 1] * ry + f[0, 2] * rz
-            b = f[1, 0] * rx + f[1, 1] * ry + f[1, 2] * rz
-            distance = math.sqrt(rx * rx + ry * ry + rz * rz)
-            g_l = -(g[0] * rx + g[1] * ry + g[2] * rz) / distance
-            lit = min(1.0, max(0.0, 1.0 + g_l / max(0.05, size / distance)))
+            lit = shadow[y, x, 0]
             if lit <= 0.0:
                 continue
-            shadow = lit
-            if scale[0] > 0.0:
-                s = 1.0 / max(1e-3, w - BIAS_M)
-                # On a plane n.p = c through the light's frame, 1 / w = (n_a a/w + n_b b/w + n_w) / c.
-                c = min(-MIN_FACING * distance, g[0] * rx + g[1] * ry + g[2] * rz)
-                gu = (g[0] * f[0, 0] + g[1] * f[0, 1] + g[2] * f[0, 2]) / (c * scale[0])
-                gv = (g[0] * f[1, 0] + g[1] * f[1, 1] + g[2] * f[1, 2]) / (c * scale[1])
-                u, v = a / w * scale[0] + scale[2], b / w * scale[1] + scale[3]
-                shadow *= soft_shadow(
-                    depth, coarse, taps, u, v, s, gu, gv, half[0] * scale[0], half[1] * scale[1]
-                )  # fmt: skip
-            if flags[thing[y, x]] == 1:
-                shadow *= table_shadow(
-                    p[0], p[1], p[2], -rx / distance, -ry / distance, -rz / distance, size / distance, table
-                )  # fmt: skip
-            if shadow <= 0.0:
+            px, py, pz = position[y, x, 0], position[y, x, 1], position[y, x, 2]
+            nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
+            factor = form_factor(corners, px, py, pz, nx, ny, nz, local, clipped)
+            if factor <= 1e-6:
                 continue
             for k in range(3):
-                direct[y, x, k] += radiance[k] * factor * shadow
+                direct[y, x, k] += radiance[k] * (factor * lit)
             # Representative point: where the mirror ray meets the light's plane, clamped into the rectangle.
-            v_n = 2.0 * (n[0] * ray[y, x, 0] + n[1] * ray[y, x, 1] + n[2] * ray[y, x, 2])
-            mx, my, mz = ray[y, x, 0] - v_n * n[0], ray[y, x, 1] - v_n * n[1], ray[y, x, 2] - v_n * n[2]
-            sinking = min(-0.02, f[2, 0] * mx + f[2, 1] * my + f[2, 2] * mz)
-            t = -w / sinking
-            ha = min(half[0], max(-half[0], a + t * (f[0, 0] * mx + f[0, 1] * my + f[0, 2] * mz)))
-            hb = min(half[1], max(-half[1], b + t * (f[1, 0] * mx + f[1, 1] * my + f[1, 2] * mz)))
-            lx = ha * f[0, 0] + hb * f[1, 0] - rx
-            ly = ha * f[0, 1] + hb * f[1, 1] - ry
-            lz = ha * f[0, 2] + hb * f[1, 2] - rz
+            ox, oy, oz = px - centre[0], py - centre[1], pz - centre[2]
+            w = fx * ox + fy * oy + fz * oz
+            rx, ry, rz = ray[y, x, 0], ray[y, x, 1], ray[y, x, 2]
+            v_n = 2.0 * (nx * rx + ny * ry + nz * rz)
+            mx, my, mz = rx - v_n * nx, ry - v_n * ny, rz - v_n * nz
+            t = w / max(0.02, -(fx * mx + fy * my + fz * mz))
+            a = ax * (ox + t * mx) + ay * (oy + t * my) + az * (oz + t * mz)
+            b = bx * (ox + t * mx) + by * (oy + t * my) + bz * (oz + t * mz)
+            a, b = min(half[0], max(-half[0], a)), min(half[1], max(-half[1], b))
+            lx, ly, lz = a * ax + b * bx - ox, a * ay + b * by - oy, a * az + b * bz - oz
             d2 = lx * lx + ly * ly + lz * lz
-            d = math.sqrt(d2)
+            inverse = 1.0 / math.sqrt(d2)
+            lobe, schlick = highlight_lobe(
+                lx * inverse, ly * inverse, lz * inverse, nx, ny, nz, rx, ry, rz, roughness[y, x], size * inverse / 3.0
+            )
+            # Never brighter than the light itself in a perfect mirror.
+            seen = min(lobe * area * w * inverse / d2, 1.0) * lit
             for k in range(3):
-                power[k] = radiance[k] * area * (w / d) / d2
-            add_highlight(
-                y, x, lx / d, ly / d, lz / d, n, ray[y, x], roughness[y, x], metallic[y, x], albedo[y, x],
-                size / (3.0 * d), power, radiance, shadow, highlight,
-            )  # fmt: skip
+                highlight[y, x, k] += fresnel(albedo[y, x, k], metallic[y, x], schlick) * seen * radiance[k]

@@ -12,7 +12,7 @@ from synthgen.types.scene import Scene, SceneObject
 
 FLAT_TOLERANCE_M = 0.01
 MIN_ALBEDO = 0.01
-PLAIN, UNDER_TABLE, ON_SUPPORT = 0, 1, 2
+PLAIN, UNDER_TABLE = 0, 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +23,12 @@ class Casters:
     faces: I32
     centre: F64
 
+    def area_xy(self, margin_m: float) -> tuple[F64, float]:
+        """Lower corner (2,) and edge of the square in x and y that holds all casters and ``margin_m`` around them."""
+        extent = np.ptp(self.vertices[:, :2], axis=0).max() if len(self.vertices) else 0.0
+        side = float(extent) + 2.0 * margin_m
+        return self.centre[:2] - 0.5 * side, side
+
 
 @dataclass(frozen=True, eq=False)
 class Ground:
@@ -32,7 +38,7 @@ class Ground:
         height_m: world height of the surface they stand on.
         centre: (2,) world x, y of the middle of the support.
         table: (7,) float64 flat support as ``light_ambient.table_shadow`` takes it; zero extents = none.
-        flags: (T + 1,) uint8 per thing number: PLAIN, UNDER_TABLE (the floor), ON_SUPPORT.
+        flags: (T + 2,) uint8 per thing number: PLAIN or UNDER_TABLE (the floor); the last one is PLAIN and no thing's.
         flat: per thing: whether it is a flat support, whose shadow is computed and not cast.
     """
 
@@ -42,14 +48,18 @@ class Ground:
     flags: U8
     flat: tuple[bool, ...]
 
+    @property
+    def plain_number(self) -> int:
+        """A thing number that stands for a point in the open which is no thing of the scene."""
+        return len(self.flags) - 1
+
 
 def ground_of(scene: Scene, store: Assets) -> Ground:
     """Finds the support: flat if all instances are above its top, else (a tote) its walls cast like any object."""
-    boxes = [_world_vertices(thing, store, light=True) for thing in scene.objects]
+    boxes = [_world_vertices(thing, store) for thing in scene.objects]
     standing = [box for thing, box in zip(scene.objects, boxes, strict=True) if thing.instance_index > 0]
     lowest = min((float(box[:, 2].min()) for box in standing), default=np.inf)
-    has_support = any(thing.role == "support" for thing in scene.objects)
-    flags = np.zeros(len(scene.objects) + 1, np.uint8)
+    flags = np.zeros(len(scene.objects) + 2, np.uint8)
     table, flat, height, centre = np.zeros(7), [], 0.0, np.zeros(2)
     table[4], table[6] = 1.0, -1e9
     tops = []
@@ -62,13 +72,11 @@ def ground_of(scene: Scene, store: Assets) -> Ground:
         if is_flat:
             tops.append(top)
             table = _table(thing, store, top)
-        flags[k + 1] = UNDER_TABLE if thing.role == "floor" else (PLAIN if is_flat else ON_SUPPORT)
+        flags[k + 1] = UNDER_TABLE if thing.role == "floor" else PLAIN
     if tops:
         height = max(tops)
     if standing and (not tops or lowest > height + FLAT_TOLERANCE_M):
         height = lowest if np.isfinite(lowest) else height
-    if not has_support:
-        flags[flags == ON_SUPPORT] = PLAIN
     return Ground(height, centre, freeze(table), freeze(flags), tuple(flat))
 
 
@@ -78,7 +86,7 @@ def gather_casters(scene: Scene, store: Assets, ground: Ground) -> Casters:
     for thing, flat in zip(scene.objects, ground.flat, strict=True):
         if thing.role == "floor" or flat:
             continue
-        points = _world_vertices(thing, store, light=True)
+        points = _world_vertices(thing, store)
         vertices.append(points)
         faces.append(store.model(thing.source).light_mesh.faces + np.int32(first))
         first += len(points)
@@ -108,9 +116,8 @@ def _linear(srgb_bytes: F64) -> F64:
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
-def _world_vertices(thing: SceneObject, store: Assets, *, light: bool) -> F32:
-    model = store.model(thing.source)
-    mesh = model.light_mesh if light else model.mesh
+def _world_vertices(thing: SceneObject, store: Assets) -> F32:
+    mesh = store.model(thing.source).light_mesh
     pose = thing.world_from_object
     return (mesh.vertices @ pose[:3, :3].T + pose[:3, 3]).astype(np.float32)
 

@@ -17,6 +17,7 @@ from synthgen.types.arrays import F32, F64, I32, U16, U64
 
 NEAR_M = 0.01
 WINDOW_PAD_PX = 1e-6  # rounding of projected corners
+WIDE_WINDOW = 12  # columns from which solving for a row's span is cheaper than testing all of them
 SMALL_WINDOW = 6  # pixels up to which asking whether a face is hidden is cheaper than its set-up
 
 
@@ -128,13 +129,13 @@ def image_window(image: F64, a: int, b: int, c: int, pad: float, width: int, hei
     if total != total:
         return -1, 0, 0, 0
     # Truncation rounds towards zero: that is floor where it matters, and conservative left of and above the image.
-    x0 = max(np.int64(min(xa, min(xb, xc)) + (0.5 - pad)), 0)
-    x1 = min(np.int64(max(xa, max(xb, xc)) - (0.5 - pad)), width - 1)
+    x0 = max(int(min(xa, min(xb, xc)) + (0.5 - pad)), 0)
+    x1 = min(int(max(xa, max(xb, xc)) - (0.5 - pad)), width - 1)
     if x0 > x1:
         return 0, -1, 0, -1
     ya, yb, yc = image[a, 1], image[b, 1], image[c, 1]
-    y0 = max(np.int64(min(ya, min(yb, yc)) + (0.5 - pad)), 0)
-    y1 = min(np.int64(max(ya, max(yb, yc)) - (0.5 - pad)), height - 1)
+    y0 = max(int(min(ya, min(yb, yc)) + (0.5 - pad)), 0)
+    y1 = min(int(max(ya, max(yb, yc)) - (0.5 - pad)), height - 1)
     return x0, x1, y0, y1
 
 
@@ -175,6 +176,28 @@ def _hidden(x0: int, x1: int, y0: int, y1: int, z_min: float, depth: F64, amodal
             if depth[y, x] > z_min or (amodal[y, x, word] & bit) != bit:
                 return False
     return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _row_span(
+    n0: float, c0: float, n1: float, c1: float, n2: float, c2: float, u0: float, fx: float, x0: int, x1: int
+) -> tuple[int, int]:
+    """Narrows columns x0..x1 of one row to those where no n_i * u + c_i can be negative, one column to spare each side.
+
+    Args:
+        u0: u of column x0; columns are 1 / fx apart.
+    """
+    low, high = 0.0, float(x1 - x0)
+    for n, c in ((n0, c0), (n1, c1), (n2, c2)):
+        if n > 0.0:
+            low = max(low, (-c / n - u0) * fx - 1.0)
+        elif n < 0.0:
+            high = min(high, (-c / n - u0) * fx + 1.0)
+        elif c < 0.0:
+            return 0, -1
+    if low > high:
+        return 0, -1
+    return x0 + int(low), x0 + int(high)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -226,8 +249,15 @@ def rasterise(
             n0x, n0y, n0z = -n0x, -n0y, -n0z
             n1x, n1y, n1z = -n1x, -n1y, -n1z
             n2x, n2y, n2z = -n2x, -n2y, -n2z
+        wide = x1 - x0 >= WIDE_WINDOW and not lens.curved
         for y in range(y0, y1 + 1):
-            for x in range(x0, x1 + 1):
+            left, right = x0, x1
+            if wide:
+                v = ray_v[y, x0]
+                left, right = _row_span(
+                    n0x, v * n0y + n0z, n1x, v * n1y + n1z, n2x, v * n2y + n2z, ray_u[y, x0], lens.fx, x0, x1
+                )
+            for x in range(left, right + 1):
                 u, v = ray_u[y, x], ray_v[y, x]
                 if (v * n0y + n0z) + u * n0x < 0.0:
                     continue

@@ -21,6 +21,8 @@ MARGIN_TEXELS = 3
 MIN_TEXEL_M = 0.0006
 REACH_SPANS = 1.5
 MAX_RINGS = 16
+SEARCH_EVERY = 2
+EDGE = np.float32(1.0e-4)  # barycentric slack: neighbouring triangles overlap rather than leave a crack
 BLOCK = 8  # texels per side of one cell of the coarse map
 
 
@@ -120,40 +122,47 @@ def _cast(
             points[i, 0] = points[i, 0] * scale_a + scales[n, 2]
             points[i, 1] = points[i, 1] * scale_b + scales[n, 3]
         for f in range(len(faces)):
-            _fill(points[faces[f, 0]], points[faces[f, 1]], points[faces[f, 2]], depth[n])
+            i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+            if points[i, 2] == EMPTY or points[j, 2] == EMPTY or points[k, 2] == EMPTY:
+                continue
+            _fill(
+                depth, n, points[i, 0], points[i, 1], points[i, 2], points[j, 0], points[j, 1], points[j, 2],
+                points[k, 0], points[k, 1], points[k, 2],
+            )  # fmt: skip
     return span
 
 
 @njit(cache=True, nogil=True)
-def _fill(p: F32, q: F32, r: F32, depth: F32) -> None:  # pragma: no cover - compiled
-    """Keeps the largest s of one triangle at every texel centre it covers."""
-    if p[2] == EMPTY or q[2] == EMPTY or r[2] == EMPTY:
+def _fill(
+    depth: F32, n: int, px: float, py: float, ps: float, qx: float, qy: float, qs: float,
+    rx: float, ry: float, rs: float,
+) -> None:  # pragma: no cover - compiled
+    """Keeps the largest s of one triangle at every texel centre of map ``n`` that it covers."""
+    size = depth.shape[1]
+    half = np.float32(0.5)
+    left = max(0, int(math.ceil(min(px, qx, rx) - half)))
+    right = min(size - 1, int(math.floor(max(px, qx, rx) - half)))
+    top = max(0, int(math.ceil(min(py, qy, ry) - half)))
+    bottom = min(size - 1, int(math.floor(max(py, qy, ry) - half)))
+    if left > right or top > bottom:
         return
-    px, py, qx, qy, rx, ry = p[0], p[1], q[0], q[1], r[0], r[1]
     area = (qx - px) * (ry - py) - (qy - py) * (rx - px)
     if area == 0.0:
         return
-    left = max(0, int(math.ceil(min(px, qx, rx) - np.float32(0.5))))
-    right = min(depth.shape[1] - 1, int(math.floor(max(px, qx, rx) - np.float32(0.5))))
-    top = max(0, int(math.ceil(min(py, qy, ry) - np.float32(0.5))))
-    bottom = min(depth.shape[0] - 1, int(math.floor(max(py, qy, ry) - np.float32(0.5))))
-    if left > right or top > bottom:
-        return
     inverse = np.float32(1.0) / area
-    sq, sr = (q[2] - p[2]) * inverse, (r[2] - p[2]) * inverse
-    # Barycentric numerators of q and r, stepped along x.
-    dq, dr = ry - py, -(qy - py)
+    # Barycentric coordinates of q and r, stepped along x.
+    dq, dr = (ry - py) * inverse, (py - qy) * inverse
+    eq, er = (px - rx) * inverse, (qx - px) * inverse
+    sq, sr = qs - ps, rs - ps
+    fx = np.float32(left) + half - px
     for y in range(top, bottom + 1):
-        fy = np.float32(y) + np.float32(0.5) - py
-        fx = np.float32(left) + np.float32(0.5) - px
-        bq = fx * dq - fy * (rx - px)
-        br = fx * dr + fy * (qx - px)
+        fy = np.float32(y) + half - py
+        bq, br = fx * dq + fy * eq, fx * dr + fy * er
         for x in range(left, right + 1):
-            bp = area - bq - br
-            if (bq >= 0 and br >= 0 and bp >= 0) or (bq <= 0 and br <= 0 and bp <= 0):
-                s = p[2] + bq * sq + br * sr
-                if s > depth[y, x]:
-                    depth[y, x] = s
+            if bq >= -EDGE and br >= -EDGE and bq + br <= np.float32(1.0) + EDGE:
+                s = ps + bq * sq + br * sr
+                if s > depth[n, y, x]:
+                    depth[n, y, x] = s
             bq += dq
             br += dr
 
@@ -188,79 +197,81 @@ def _coarsen(depth: F32, coarse: F32, rings: I32) -> None:  # pragma: no cover -
 
 @njit(cache=True, nogil=True)
 def blocked_share(
-    depth: F32, u: float, v: float, s: float, gu: float, gv: float, stride: int
+    depth: F32, n: int, u: float, v: float, s: float, gu: float, gv: float, stride: int
 ) -> float:  # pragma: no cover - compiled
     """Bilinear percentage-closer look-up on every ``stride``-th texel: 0 = open, 1 = blocked.
 
     Args:
-        depth: (S, S) one map.
+        depth: (N, S, S); n: which map.
         u, v: texels; s: depth of the receiver, bias included.
         gu, gv: change of s per texel on the receiver's plane, so that a tilted plane does not shadow itself.
+        stride: a power of two: wide penumbrae are sampled coarsely and come out as smooth ramps.
     """
-    size = depth.shape[0]
-    x = (u - 0.5) / stride
-    y = (v - 0.5) / stride
+    size = depth.shape[1]
+    inverse = 1.0 / stride
+    x, y = (u - 0.5) * inverse, (v - 0.5) * inverse
     i, j = int(math.floor(x)), int(math.floor(y))
     fx, fy = x - i, y - j
+    left, top = i * stride, j * stride
+    right, bottom = left + stride, top + stride
+    if left < 0 or top < 0 or right >= size or bottom >= size:
+        left, top = min(max(left, 0), size - 1), min(max(top, 0), size - 1)
+        right, bottom = min(max(right, 0), size - 1), min(max(bottom, 0), size - 1)
+    base = s + gu * (left + 0.5 - u) + gv * (top + 0.5 - v)
+    across, down = gu * (right - left), gv * (bottom - top)
     total = 0.0
-    for dj in range(2):
-        row = (j + dj) * stride
-        if row < 0 or row >= size:
-            continue
-        wy = fy if dj else 1.0 - fy
-        for di in range(2):
-            column = (i + di) * stride
-            if column < 0 or column >= size:
-                continue
-            if depth[row, column] > s + gu * (column + 0.5 - u) + gv * (row + 0.5 - v):
-                total += wy * (fx if di else 1.0 - fx)
+    if depth[n, top, left] > base:
+        total += (1.0 - fx) * (1.0 - fy)
+    if depth[n, top, right] > base + across:
+        total += fx * (1.0 - fy)
+    if depth[n, bottom, left] > base + down:
+        total += (1.0 - fx) * fy
+    if depth[n, bottom, right] > base + across + down:
+        total += fx * fy
     return total
 
 
 @njit(cache=True, nogil=True)
 def soft_shadow(
-    depth: F32,
-    coarse: F32,
-    taps: F64,
-    u: float,
-    v: float,
-    s: float,
-    gu: float,
-    gv: float,
-    ku: float,
-    kv: float,
+    depth: F32, coarse: F32, n: int, taps: F64, u: float, v: float, s: float, gu: float, gv: float, ku: float, kv: float
 ) -> float:  # pragma: no cover - compiled
     """Percentage-closer soft shadow: 1 = lit, 0 = in the umbra.
 
     Args:
-        taps: (T, 2) points of the light's shape in [-1, 1]^2.
+        taps: (T, 2) points of the light's shape in [-1, 1]^2, every prefix spread evenly.
         ku, kv: penumbra radius in texels per unit of s between blocker and receiver.
         others: see ``blocked_share``.
     """
-    size = depth.shape[0]
+    size = depth.shape[1]
     if u < 0.0 or v < 0.0 or u >= size or v >= size:
         return 1.0
-    nearest = coarse[int(v) // BLOCK, int(u) // BLOCK]
+    nearest = coarse[n, int(v) // BLOCK, int(u) // BLOCK]
     if nearest <= s:
         return 1.0
     reach = nearest - s
-    blockers, found = 0.0, 0
-    for k in range(0, len(taps), 2):
-        du, dv = taps[k, 0] * ku * reach, taps[k, 1] * kv * reach
-        i, j = int(math.floor(u + du)), int(math.floor(v + dv))
+    ru, rv = ku * reach, kv * reach
+    blockers, found, looked = 0.0, 0, 0
+    for k in range(0, len(taps), SEARCH_EVERY):
+        looked += 1
+        i, j = int(math.floor(u + taps[k, 0] * ru)), int(math.floor(v + taps[k, 1] * rv))
         if 0 <= i < size and 0 <= j < size:
-            at = depth[j, i]
+            at = depth[n, j, i]
             if at > s + gu * (i + 0.5 - u) + gv * (j + 0.5 - v):
                 blockers += at
                 found += 1
     if found == 0:
         return 1.0
+    if found == looked and min(ru, rv) > 2.0:
+        return 0.0
     reach = max(0.0, blockers / found - s)
     ru, rv = max(0.7, ku * reach), max(0.7, kv * reach)
     spacing = 2.0 * math.sqrt(ru * rv / len(taps))
-    stride = 1 if spacing < 2.0 else (2 if spacing < 4.0 else (4 if spacing < 8.0 else 8))
-    total = 0.0
-    for k in range(len(taps)):
+    stride = 1 if spacing < 1.5 else (2 if spacing < 3.0 else (4 if spacing < 6.0 else 8))
+    # A penumbra of a few texels needs no more samples than it has texels.
+    step = 4 if max(ru, rv) < 1.5 else (2 if max(ru, rv) < 4.0 else 1)
+    total, count = 0.0, 0
+    for k in range(0, len(taps), step):
         du, dv = taps[k, 0] * ru, taps[k, 1] * rv
-        total += blocked_share(depth, u + du, v + dv, s + gu * du + gv * dv, gu, gv, stride)
-    return 1.0 - total / len(taps)
+        total += blocked_share(depth, n, u + du, v + dv, s + gu * du + gv * dv, gu, gv, stride)
+        count += 1
+    return 1.0 - total / count

@@ -83,7 +83,7 @@ def _draw_alone(thing: Thing, camera_from_object: F64, canvas: Intrinsics) -> tu
 
 
 def _in_frame(u: F64, v: F64, lens: Lens, coefficients: tuple[float, ...]) -> Bool:
-    """Whether ideal coordinates are seen by the camera. Beyond the lens region the polynomial may fold back: not seen."""
+    """Whether the camera sees ideal coordinates. Beyond the lens region the polynomial may fold back: not seen."""
     region = lens.region
     valid = (u >= region[0]) & (u <= region[1]) & (v >= region[2]) & (v <= region[3])
     seen_u, seen_v = distort(np.where(valid, u, 0.0), np.where(valid, v, 0.0), coefficients)

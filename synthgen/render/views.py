@@ -11,6 +11,7 @@ import numpy.typing as npt
 from synthgen.errors import InternalError
 from synthgen.render.assets_protocol import Assets
 from synthgen.render.channels import Visibility, fill_surfaces, new_surfaces
+from synthgen.render.compact import store_half, store_labels, turn_normals
 from synthgen.render.edges import blend_edges
 from synthgen.render.lens import Lens, lens_of
 from synthgen.render.light import LitChannels, SceneLight, build_scene_light, light_surfaces
@@ -24,7 +25,6 @@ from synthgen.types.geometry import Camera
 from synthgen.types.scene import Scene
 
 BATCH_VIEWS = 8
-HALF_MAX = 65504.0  # largest float16: a sun in an environment map may exceed it
 
 
 def render_views(scene: Scene, store: Assets) -> list[Views]:
@@ -135,15 +135,21 @@ def _pack(
     camera: Camera,
 ) -> None:
     """Writes one view into slice ``i`` of the batch, in compact types."""
-    seen = drawn.seen
     instances = np.array([0, *(thing.instance_index for thing in things)], np.uint16)
     categories = np.array([0, *(thing.category_id for thing in things)], np.uint16)
-    np.take(instances, seen.thing, out=channels["instance"][i])
-    np.take(categories, seen.thing, out=channels["category"][i])
-    channels["depth_m"][i] = np.where(seen.thing > 0, seen.depth_m, 0.0)
-    camera_from_world = camera.world_from_camera[:3, :3].T.astype(np.float32)
-    channels["normal"][i] = surfaces.normal @ camera_from_world.T
+    store_labels(
+        drawn.seen.thing,
+        drawn.seen.depth_m,
+        instances,
+        categories,
+        channels["instance"][i],
+        channels["category"][i],
+        channels["depth_m"][i],
+    )
+    normal = np.empty_like(surfaces.normal)
+    turn_normals(surfaces.normal, camera.camera_from_world, normal)
+    store_half(normal, channels["normal"][i])
     for name in ("albedo", "roughness", "metallic"):
-        channels[name][i] = getattr(surfaces, name)
+        store_half(getattr(surfaces, name), channels[name][i])
     for name in ("direct", "highlight", "irradiance", "occlusion", "reflection"):
-        channels[name][i] = np.minimum(getattr(lit, name), HALF_MAX)
+        store_half(getattr(lit, name), channels[name][i])

@@ -113,11 +113,11 @@ def _size_shares(tally: Tally) -> dict[str, float]:
 
 def _class(tally: Tally, i: int, category: Category) -> ClassFacts:
     instances = int(tally.split_classes[:, i].sum())
-    area: tuple[float, ...] = ()
+    area: tuple[int, ...] = ()
     if instances:
-        smallest, largest = float(tally.class_smallest[i]), float(tally.class_largest[i])
-        middle = quantile(axes.AREA_PX, tally.class_areas[i], 0.5) or smallest
-        area = (smallest, float(np.clip(middle, smallest, largest)), largest)
+        smallest, largest = int(tally.class_smallest[i]), int(tally.class_largest[i])
+        middle = quantile(axes.AREA_PX, tally.class_areas[i], 0.5) or 0.0
+        area = (smallest, int(np.clip(round(middle), smallest, largest)), largest)
     return ClassFacts(
         category_id=category.id,
         name=category.name,
@@ -126,7 +126,7 @@ def _class(tally: Tally, i: int, category: Category) -> ClassFacts:
         images=int(tally.class_images[i]),
         models=sum(of == category.id for of, _ in tally.models),
         area_px=area,
-        visibility=quantile(axes.SHARE, tally.class_visibility[i], 0.5),
+        visibility=_quantiles(axes.SHARE, tally.class_visibility[i], 0.1, 0.5),
         occluded_share=int(tally.class_occluded[i]) / max(instances, 1),
         truncated_share=int(tally.class_truncated[i]) / max(instances, 1),
         viewpoints=_viewpoints(tally.class_directions[i], tally.class_elevation[i]),
@@ -134,13 +134,17 @@ def _class(tally: Tally, i: int, category: Category) -> ClassFacts:
 
 
 def _viewpoints(cells: I64, elevation: I64) -> ViewpointFacts:
-    found = [quantile(axes.ELEVATION_DEG, elevation, share) for share in (0.05, 0.5, 0.95)]
     return ViewpointFacts(
         counts=tuple(cells.tolist()),
         seen=int((cells > 0).sum()),
         expected=viewpoints.expected_cells(int(cells.sum())),
-        elevation_deg=tuple(value for value in found if value is not None),
+        elevation_deg=_quantiles(axes.ELEVATION_DEG, elevation, 0.05, 0.5, 0.95),
     )
+
+
+def _quantiles(axis: axes.Axis, counts: I64, *shares: float) -> tuple[float, ...]:
+    found = (quantile(axis, counts, share) for share in shares)
+    return tuple(value for value in found if value is not None)
 
 
 def _write(path: Path, text: str) -> None:

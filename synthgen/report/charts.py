@@ -13,11 +13,15 @@ from synthgen.report import viewpoints
 from synthgen.report.facts import Histogram
 
 WIDTH, HEIGHT = 340, 190
-LEFT, RIGHT, TOP, BOTTOM = 34, 12, 34, 34
+LEFT, RIGHT, TOP, BOTTOM = 34, 18, 34, 34
 GAP = 1.0
 # A bar more than CUT_FROM times as tall as the next one is cut at CUT_TO times the next one.
 CUT_FROM, CUT_TO = 4, 2.5
 ENOUGH = 10
+HEAT_TOP, HEAT_HEIGHT = 20, 190
+
+# A named limit: its value, and the names of what lies before and after it.
+Mark = tuple[float, str, str]
 
 
 def short(value: float) -> str:
@@ -28,8 +32,8 @@ def short(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
-def histogram(data: Histogram, *, title: str, marks: Sequence[tuple[float, str]] = (), percent: bool = False) -> str:
-    """Bars over an axis in the values' own unit, the median as a line, and named limits (``marks``)."""
+def histogram(data: Histogram, *, title: str, marks: Sequence[Mark] = (), percent: bool = False) -> str:
+    """Bars over an axis in the values' own unit, the median as a line, and named limits."""
     if not data.total:
         return f'<p class="empty">{escape(title)}: no values</p>'
     scale = _Scale(data)
@@ -38,7 +42,7 @@ def histogram(data: Histogram, *, title: str, marks: Sequence[tuple[float, str]]
     for low, high, count in zip(data.edges, data.edges[1:], data.counts, strict=False):
         if count:
             parts.append(_bar(scale, low, high, count, top, data, percent))
-    parts += [_mark(scale.x(value), label) for value, label in marks if scale.inside(value)]
+    parts += [_mark(scale.x(mark[0]), mark[1], mark[2]) for mark in marks if scale.inside(mark[0])]
     parts += _breaks(scale, data, top)
     parts += [_tick(scale.x(value), _label(value, percent)) for value in _ticks(data)]
     if data.median is not None:
@@ -118,10 +122,11 @@ def _tick(x: float, label: str) -> str:
     )
 
 
-def _mark(x: float, label: str) -> str:
+def _mark(x: float, before: str, after: str) -> str:
     return (
         f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
-        f'<text class="note" x="{x - 3:.1f}" y="{TOP - 4}" text-anchor="end">{escape(label)}</text>'
+        f'<text class="note" x="{x - 3:.1f}" y="{TOP - 4}" text-anchor="end">{escape(before)}</text>'
+        f'<text class="note" x="{x + 3:.1f}" y="{TOP - 4}">{escape(after)}</text>'
     )
 
 
@@ -161,18 +166,22 @@ def _unit(data: Histogram) -> str:
 def heat_map(cells: Sequence[Sequence[int]], *, title: str, width: int = WIDTH) -> str:
     """Counts over the frame, stronger = more; cells are joined until they hold some counts on average."""
     cells = _joined(cells)
-    side = width / len(cells[0])
+    side = min(width / len(cells[0]), HEAT_HEIGHT / len(cells))
     top = max(max(row) for row in cells)
     height = side * len(cells)
-    parts = [f'<rect class="frame" x="0" y="0" width="{width}" height="{height:.1f}"/>']
+    parts = [
+        f'<text class="chart-title" x="0" y="12">{escape(title)}</text>'
+        f'<rect class="frame" x="0" y="{HEAT_TOP}" width="{side * len(cells[0]):.1f}" height="{height:.1f}"/>'
+    ]
     for y, row in enumerate(cells):
         for x, count in enumerate(row):
             if count:
+                shade = 0.04 + 0.96 * count / top
                 parts.append(
-                    f'<rect class="heat" x="{x * side:.2f}" y="{y * side:.2f}" width="{side + 0.3:.2f}" '
-                    f'height="{side + 0.3:.2f}" fill-opacity="{_ramp(count / top)}"><title>{count:,}</title></rect>'
+                    f'<rect class="heat" x="{x * side:.2f}" y="{HEAT_TOP + y * side:.2f}" width="{side + 0.3:.2f}" '
+                    f'height="{side + 0.3:.2f}" fill-opacity="{shade:.2f}"><title>{count:,}</title></rect>'
                 )
-    return _svg(width, height, title, parts)
+    return _svg(width, HEAT_TOP + height, title, parts)
 
 
 def _joined(cells: Sequence[Sequence[int]]) -> Sequence[Sequence[int]]:

@@ -74,7 +74,7 @@ class ClassFacts:
         images: images with at least one instance of it.
         models: different models it appears as.
         area_px: smallest, median and largest visible mask in pixels; () if none. The median is within 2 %.
-        visibility: median visible share of the amodal mask; None if there are no instances.
+        visibility: 10th percentile and median of the visible share of the amodal mask; () if there are no instances.
         occluded_share: share of instances that are less than half visible.
         truncated_share: share of instances of which more than 1 % of the silhouette lies outside the frame.
     """
@@ -85,8 +85,8 @@ class ClassFacts:
     instances: int
     images: int
     models: int
-    area_px: tuple[float, ...]
-    visibility: float | None
+    area_px: tuple[int, ...]
+    visibility: tuple[float, ...]
     occluded_share: float
     truncated_share: float
     viewpoints: ViewpointFacts

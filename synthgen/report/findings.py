@@ -20,7 +20,7 @@ EXPOSURE_LIMIT = 0.05
 DUPLICATE_LIMIT = 0.05
 DIRECTIONS_LIMIT = 0.15
 DIRECTIONS_FROM = 200
-CENTRE_LIMIT = 0.50
+CENTRE_LIMIT = 0.40
 CENTRE_FROM = 200
 FEW_SCENES = 10
 NAMED = 8
@@ -71,7 +71,8 @@ def _missing_classes(facts: ReportFacts) -> list[Finding]:
     if not names:
         return []
     text = f"{_classes(names)} declared but never labelled: {_some(names)}."
-    return [Finding("class_without_instances", text, "Raise their weight in scene.objects, or take them away.")]
+    remedy = "Raise count or the weight in scene.objects, or take what is not wanted out of labels.classes."
+    return [Finding("class_without_instances", text, remedy)]
 
 
 def _balance(facts: ReportFacts) -> list[Finding]:
@@ -86,17 +87,18 @@ def _balance(facts: ReportFacts) -> list[Finding]:
         limit = f"fewer than {FEW_INSTANCES} instances or less than a tenth of the median class ({middle:g})"
         has = "has" if len(rare) == 1 else "have"
         text = f"{_classes(rare)} {has} {limit}: {_some([_counted(c) for c in rare])}."
-        found.append(Finding("rare_classes", text, "Raise count, or their weight in scene.objects."))
+        found.append(Finding("rare_classes", text, "Raise count, or the weight in scene.objects."))
     if dominant:
         has = "has" if len(dominant) == 1 else "have"
         text = f"{_classes(dominant)} {has} more than {DOMINANT:g} times the median class ({middle:g}): "
         text += f"{_some([_counted(c) for c in dominant])}."
-        found.append(Finding("dominant_classes", text, "Lower their weight in scene.objects."))
+        found.append(Finding("dominant_classes", text, "Lower the weight in scene.objects."))
     return found
 
 
 def _splits(facts: ReportFacts) -> list[Finding]:
     found: list[Finding] = []
+    lacking: list[str] = []
     seen = [c.name for c in facts.classes if c.instances]
     for split in facts.splits:
         if not split.images:
@@ -106,9 +108,12 @@ def _splits(facts: ReportFacts) -> list[Finding]:
             continue
         missing = [name for name in seen if not split.instances_per_class.get(name)]
         if missing:
-            text = f"Split {split.name!r} has no instance of {len(missing)} of {len(seen)} classes: {_some(missing)}."
-            remedy = "Raise count, the weight of these classes, or the share of this split."
-            found.append(Finding("split_without_class", text, remedy))
+            lacking.append(f"{split.name} ({_some(missing)})")
+    if lacking:
+        has = "1 split lacks" if len(lacking) == 1 else f"{len(lacking)} splits lack"
+        text = f"{has} classes that the dataset has: {', '.join(lacking)}."
+        remedy = "Raise count, the weight of these classes, or the share of the split."
+        found.append(Finding("split_without_class", text, remedy))
     return found
 
 
@@ -136,10 +141,11 @@ def _masks(facts: ReportFacts) -> list[Finding]:
 
 def _centres(facts: ReportFacts) -> list[Finding]:
     rows, columns = len(facts.centres), len(facts.centres[0])
-    if facts.instances < CENTRE_FROM or rows < 3:
+    total = sum(map(sum, facts.centres))
+    if total < CENTRE_FROM or rows < 3:
         return []
     top, bottom, left, right = rows // 3, rows - rows // 3, columns // 3, columns - columns // 3
-    middle = sum(sum(row[left:right]) for row in facts.centres[top:bottom]) / facts.instances
+    middle = sum(sum(row[left:right]) for row in facts.centres[top:bottom]) / total
     if middle <= CENTRE_LIMIT:
         return []
     text = f"{middle:.0%} of the boxes have their centre in the middle ninth of the frame (11% would be even)."

@@ -21,10 +21,9 @@ TEMPLATE = "page.html.j2"
 MAPS_SHOWN = 60
 
 # Histogram of the facts -> title, named limits, whether the values are shares.
-Limits = tuple[tuple[float, str], ...]
-HISTOGRAMS: dict[str, tuple[str, Limits, bool]] = {
+HISTOGRAMS: dict[str, tuple[str, tuple[charts.Mark, ...], bool]] = {
     "instances_per_image": ("Instances per image", (), False),
-    "mask_area": ("Visible mask area, px", ((SMALL_PX, "small"), (MEDIUM_PX, "medium")), False),
+    "mask_area": ("Visible mask area, px", ((SMALL_PX, "small", "medium"), (MEDIUM_PX, "", "large")), False),
     "visibility": ("Visible share of each object", (), True),
     "truncation": ("Share cut off by the frame", (), True),
     "distance": ("Camera to object origin, m", (), False),

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import yaml
 
 from synthgen.contract import layout
 from synthgen.contract.tables import IMAGES
@@ -38,7 +39,7 @@ INSTANCE_COLUMNS = [
 
 @dataclass(frozen=True)
 class DatasetHead:
-    """What dataset.json says about the whole set. ``splits``: names in order."""
+    """What dataset.json says about the whole set. ``splits``: those that were asked for (share above 0), in order."""
 
     name: str
     description: str
@@ -105,8 +106,7 @@ def read_head(folder: Path) -> DatasetHead:
     """
     path = folder / layout.DATASET
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        return _head(document)
+        return _head(json.loads(path.read_text(encoding="utf-8")), _unwanted_splits(folder))
     except FileNotFoundError as error:
         raise DatasetError(
             f"{str(folder)!r} is not a finished dataset: it has no {layout.DATASET}; give the folder of a finished "
@@ -119,7 +119,16 @@ def read_head(folder: Path) -> DatasetHead:
         ) from error
 
 
-def _head(document: dict[str, Any]) -> DatasetHead:
+def _unwanted_splits(folder: Path) -> set[str]:
+    """Splits that pipeline.yaml gives a share of 0: that they are empty is no news. A damaged file names none."""
+    try:
+        shares = yaml.safe_load((folder / layout.PIPELINE).read_text(encoding="utf-8"))["splits"]
+        return {name for name, share in shares.items() if share == 0}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
+        return set()
+
+
+def _head(document: dict[str, Any], unwanted: set[str]) -> DatasetHead:
     return DatasetHead(
         name=document["name"],
         description=document.get("description", ""),
@@ -127,7 +136,7 @@ def _head(document: dict[str, Any]) -> DatasetHead:
         synthgen_version=document["versions"]["synthgen"],
         fingerprint=document["pipeline_fingerprint"],
         categories=tuple(Category(c["id"], c["name"], c["supercategory"]) for c in document["classes"]),
-        splits=tuple(document["splits"]),
+        splits=tuple(name for name in document["splits"] if name not in unwanted),
     )
 
 

@@ -88,6 +88,7 @@ def run_pipeline(
     plan = make_plan(loaded, folder=out)
     with finish.opened(plan, out, fresh=fresh) as receipts:
         if finish.is_complete(plan, out, receipts):
+            finish.mend_report(out)
             return _summary(plan, out, receipts, start, made=0, already_complete=True)
         if not wait_for_writers(out, seconds=60):
             raise EnvironmentFault(

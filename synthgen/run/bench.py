@@ -99,7 +99,9 @@ def _report(
         for name, seconds in report.seconds.items():
             submits[name] += 1000 * seconds / images
     image = plan.pipeline.image
-    data = {
+    annotations = sum(report.receipt.annotations for report in reports) / images
+    peak_mb = max(report.peak_rss_bytes for report in reports) / 1e6
+    data: dict[str, Any] = {
         "pipeline": plan.pipeline.name,
         "width": image.width,
         "height": image.height,
@@ -108,23 +110,23 @@ def _report(
         "cores": len(os.sched_getaffinity(0)),
         "cpu": cpu_name(),
         "images": images,
-        "annotations_per_image": sum(r.receipt.annotations for r in reports) / images,
+        "annotations_per_image": annotations,
         "seconds": wall_s,
         "images_per_s": rate,
         "images_per_s_per_core": rate / workers,
         "ms_per_image_by_submit": dict(submits),
         "ms_per_image_by_stage": stages,
-        "peak_rss_mb_per_worker": max(report.peak_rss_bytes for report in reports) / 1e6,
+        "peak_rss_mb_per_worker": peak_mb,
         "median_shard_s": statistics.median(report.wall_s for report in reports),
         "mb_per_image": size / 1e6 / plan.pipeline.count,
     }
     lines = [
-        ("images", f"{images} at {image.width}x{image.height}, {data['annotations_per_image']:.1f} labels each"),
+        ("images", f"{images} at {image.width}x{image.height}, {annotations:.1f} labels each"),
         ("machine", f"{data['cpu']}, {workers} workers on {data['cores']} cores"),
         ("images/s", f"{rate:.2f}"),
         ("images/s per core", f"{rate / workers:.2f}"),
-        ("peak RSS per worker", f"{data['peak_rss_mb_per_worker']:.0f} MB"),
-        ("disk per image", f"{1000 * data['mb_per_image']:.0f} KB"),
+        ("peak RSS per worker", f"{peak_mb:.0f} MB"),
+        ("disk per image", f"{size / 1e3 / plan.pipeline.count:.0f} KB"),
         *((f"{name} (submit)", f"{value:.1f} ms/image") for name, value in submits.items()),
         *((name, f"{value:.1f} ms/image") for name, value in stages.items()),
     ]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
-import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,10 @@ from synthgen.assets.families.distractors import distractor_parameters
 from synthgen.assets.meshes import hash_mesh
 from synthgen.assets.store import AssetStore, store_for
 from synthgen.config.calibration import load_calibration
+from synthgen.config.choices import HDR_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
+from synthgen.config.classes import class_of, read_coco_categories
 from synthgen.config.family_ranges import FAMILIES
+from synthgen.config.files import matched_files
 from synthgen.config.models import FixtureConfig, ObjectEntry, Pipeline
 from synthgen.errors import AssetError, ConfigError, UserError
 from synthgen.types.catalog import AssetSpec, Catalog, Category, FamilySource, FileAsset, MeshSource, Role
@@ -31,7 +33,7 @@ def build_catalog(pipeline: Pipeline) -> Catalog:
         for index, entry in enumerate(scene.objects)
         for draft in _drafts(pipeline, entry, index, f"scene.objects[{index}]", "object", faults)
     ]
-    categories = faults.collect("labels.classes", lambda: _categories(pipeline, drafts)) or ()
+    categories = _categories(pipeline, drafts)
     ids = {category.name: category for category in categories}
     objects = [_labelled(draft, ids) for draft in drafts if draft.class_name in ids]
     distractors = _distractors(pipeline, faults)
@@ -39,11 +41,11 @@ def build_catalog(pipeline: Pipeline) -> Catalog:
     catalog = Catalog(
         specs=(*objects, *distractors, *fixtures),
         categories=tuple(categories),
-        environments=_files(scene.environment.hdr, "scene.environment.hdr", faults),
-        support_textures=_files(scene.support.texture, "scene.support.texture", faults),
-        backdrop_textures=_files(scene.backdrop, "scene.backdrop", faults),
+        environments=_files(scene.environment.hdr, HDR_SUFFIXES, "scene.environment.hdr", faults),
+        support_textures=_files(scene.support.texture, IMAGE_SUFFIXES, "scene.support.texture", faults),
+        backdrop_textures=_files(scene.backdrop, IMAGE_SUFFIXES, "scene.backdrop", faults),
         material_textures=tuple(
-            (index, _files(entry.material.texture, f"scene.objects[{index}].material.texture", faults))
+            (index, _files(entry.material.texture, IMAGE_SUFFIXES, f"scene.objects[{index}].material.texture", faults))
             for index, entry in enumerate(scene.objects)
             if entry.material and entry.material.texture
         ),
@@ -107,7 +109,7 @@ def _family_variants(pipeline: Pipeline, entry: ObjectEntry, index: int, role: R
                 name=f"{family}-{variant:02d}",
                 role=role,
                 source=source,
-                class_name=entry.class_name or family,
+                class_name=class_of(entry),
                 supercategory=entry.supercategory,
                 up=entry.up or ranges.up,
                 density_kg_m3=entry.density_kg_m3 or ranges.density_kg_m3,
@@ -120,9 +122,8 @@ def _family_variants(pipeline: Pipeline, entry: ObjectEntry, index: int, role: R
 
 def _mesh_specs(entry: ObjectEntry, index: int, role: Role) -> list[AssetSpec]:
     """One spec per file of the glob, sorted; ``{stem}`` in the class name is the file's name without ending."""
-    pattern = str(entry.mesh)
     specs = []
-    for path in expand(pattern):
+    for path in matched_files(str(entry.mesh), MESH_SUFFIXES):
         source = MeshSource(str(path), entry.scale, entry.collision)
         specs.append(
             AssetSpec(
@@ -130,7 +131,7 @@ def _mesh_specs(entry: ObjectEntry, index: int, role: Role) -> list[AssetSpec]:
                 name=path.stem,
                 role=role,
                 source=source,
-                class_name=(entry.class_name or "{stem}").replace("{stem}", path.stem),
+                class_name=class_of(entry, path),
                 supercategory=entry.supercategory,
                 up=entry.up or "any",
                 density_kg_m3=entry.density_kg_m3 or 400.0,
@@ -141,30 +142,6 @@ def _mesh_specs(entry: ObjectEntry, index: int, role: Role) -> list[AssetSpec]:
     return specs
 
 
-def expand(pattern: str) -> list[Path]:
-    """Files that match a glob, sorted by path.
-
-    Raises:
-        AssetError: nothing matches; says which folder was searched and what it holds.
-    """
-    found = sorted(Path(match) for match in glob.glob(pattern, recursive=True) if Path(match).is_file())  # noqa: PTH207 - absolute patterns
-    if found:
-        return found
-    folder = Path(pattern).parent
-    while any(mark in str(folder) for mark in "*?["):
-        folder = folder.parent
-    if not folder.is_dir():
-        raise AssetError(
-            f"no file matches {pattern!r}: the folder {str(folder)!r} does not exist. Paths in a pipeline file are "
-            "relative to that file, paths in --set to the working directory. Try an absolute path"
-        )
-    held = sorted({path.suffix or path.name for path in folder.iterdir()})
-    raise AssetError(
-        f"no file matches {pattern!r}: the folder {str(folder)!r} holds {', '.join(held) or 'nothing'}. "
-        "Try another pattern, e.g. '*.glb', or '**/*.glb' for its sub-folders"
-    )
-
-
 def _labelled(spec: AssetSpec, categories: dict[str, Category]) -> AssetSpec:
     category = categories[spec.class_name]
     return replace(spec, category_id=category.id, supercategory=category.supercategory)
@@ -172,49 +149,12 @@ def _labelled(spec: AssetSpec, categories: dict[str, Category]) -> AssetSpec:
 
 def _categories(pipeline: Pipeline, drafts: list[AssetSpec]) -> tuple[Category, ...]:
     """Categories 1..K by ``labels.classes`` (names in id order, or a COCO file), else by first appearance."""
-    supercategory: dict[str, str] = {}
-    for spec in drafts:
-        first = supercategory.setdefault(spec.class_name, spec.supercategory)
-        if first != spec.supercategory:
-            raise ConfigError(
-                f"scene.objects[{spec.entry}]: class {spec.class_name!r} has the supercategories {first!r} and "
-                f"{spec.supercategory!r}; a class has one. Give the same supercategory, or another class name"
-            )
+    supercategory = {spec.class_name: spec.supercategory for spec in drafts}
     wanted = pipeline.labels.classes
-    if wanted is None:
-        return tuple(Category(i + 1, name, supercategory[name]) for i, name in enumerate(supercategory))
-    declared = _declared(wanted, supercategory)
-    names = {category.name for category in declared}
-    missing = sorted(set(supercategory) - names)
-    if missing:
-        raise ConfigError(
-            f"labels.classes: lacks {missing}, which scene.objects makes; it lists {sorted(names)}. "
-            "Add them, or give those objects a 'class' from the list"
-        )
-    return declared
-
-
-def _declared(wanted: list[str] | str, supercategory: dict[str, str]) -> tuple[Category, ...]:
-    if isinstance(wanted, list):
-        doubled = sorted({name for name in wanted if wanted.count(name) > 1})
-        if doubled:
-            raise ConfigError(f"labels.classes: {doubled} are listed twice; every class has one id. Remove one of each")
-        return tuple(Category(i + 1, name, supercategory.get(name, "object")) for i, name in enumerate(wanted))
-    try:
-        rows = json.loads(Path(wanted).read_text(encoding="utf-8"))["categories"]
-        found = [Category(int(r["id"]), str(r["name"]), str(r.get("supercategory") or "object")) for r in rows]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(
-            f"labels.classes: {wanted!r} cannot be read as a COCO file ({type(error).__name__}: {error}); allowed: "
-            "a list of class names, or a COCO JSON file with 'categories': [{id, name}]"
-        ) from error
-    bad = [c for c in found if not 1 <= c.id <= 65535]
-    if bad or len({c.id for c in found}) != len(found) or len({c.name for c in found}) != len(found):
-        raise ConfigError(
-            f"labels.classes: {wanted!r} has ids outside 1..65535 or ids or names that stand there twice; "
-            "every category needs its own id and name"
-        )
-    return tuple(sorted(found, key=lambda category: category.id))
+    if isinstance(wanted, str):
+        return read_coco_categories(Path(wanted))
+    names = wanted or list(supercategory)
+    return tuple(Category(i + 1, name, supercategory.get(name, "object")) for i, name in enumerate(names))
 
 
 def _distractors(pipeline: Pipeline, faults: _Faults) -> list[AssetSpec]:
@@ -241,22 +181,18 @@ def _fixture(fixture: FixtureConfig, index: int, faults: _Faults) -> list[AssetS
     where = f"scene.fixtures[{index}].mesh"
 
     def make() -> AssetSpec:
-        paths = expand(fixture.mesh)
-        if len(paths) > 1:
-            raise AssetError(f"{fixture.mesh!r} matches {len(paths)} files; a fixture is one mesh. Name one file")
-        source = MeshSource(str(paths[0]), fixture.scale, fixture.collision)
-        return AssetSpec(hash_mesh(source), paths[0].stem, "fixture", source, entry=index)
+        path = Path(fixture.mesh)
+        source = MeshSource(str(path), fixture.scale, fixture.collision)
+        return AssetSpec(hash_mesh(source), path.stem, "fixture", source, entry=index)
 
     spec = faults.collect(where, make)
     return [spec] if spec else []
 
 
-def _files(pattern: str | None, where: str, faults: _Faults) -> tuple[FileAsset, ...]:
+def _files(pattern: str | None, suffixes: tuple[str, ...], where: str, faults: _Faults) -> tuple[FileAsset, ...]:
     """File assets of a glob, by content; an unreadable file is a fault of its own."""
-    if pattern is None:
-        return ()
-    found = faults.collect(where, lambda: expand(pattern)) or []
-    return tuple(asset for path in found if (asset := faults.collect(where, lambda path=path: _file(path))))
+    found = matched_files(pattern, suffixes) if pattern is not None else ()
+    return tuple(asset for path in found if (asset := faults.collect(where, partial(_file, path))))
 
 
 def _file(path: Path) -> FileAsset:

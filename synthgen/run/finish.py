@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -40,8 +41,43 @@ def opened(plan: Plan, folder: Path, *, fresh: bool) -> Iterator[dict[int, Recei
         if fresh:
             clean.fresh(folder)
         receipts = read_receipts(folder)
-        require_fingerprint(folder, receipts, plan.job.fingerprint)
+        try:
+            require_fingerprint(folder, receipts, plan.job.fingerprint)
+        except DatasetError as error:
+            raise DatasetError(f"{error}. {_what_differs(plan, folder)}") from error
         yield receipts.done
+
+
+def _what_differs(plan: Plan, folder: Path) -> str:
+    """A sentence on the settings that differ from those in the folder, and how to grow a finished set."""
+    try:
+        stored = yaml.safe_load((folder / layout.PIPELINE).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        return "Its pipeline.yaml cannot be read"
+    keys = _flat(plan.loaded.as_given) | _flat(stored)
+    old, new = _flat(stored), _flat(plan.loaded.as_given)
+    different = sorted(key for key in keys if old.get(key) != new.get(key))
+    if different == ["count"]:
+        return (
+            f"Only count differs ({old['count']} there, {new['count']} here). A finished set grows into a new folder: "
+            "the same command with --out NEW_FOLDER; "
+            f"the first {min(old['count'], new['count'])} images come out the same"
+        )
+    if not different:
+        return "The settings are the same: an asset's content, or a library's version, is not"
+    shown = ", ".join(f"{key} ({old.get(key)!r} there, {new.get(key)!r} here)" for key in different[:5])
+    return f"What differs: {shown}" + (f" and {len(different) - 5} more" if len(different) > 5 else "")
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Leaves of a tree of mappings by dotted key; lists are leaves."""
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    return {
+        key: value
+        for name, branch in tree.items()
+        for key, value in _flat(branch, f"{prefix}.{name}" if prefix else str(name)).items()
+    }
 
 
 def is_complete(plan: Plan, folder: Path, receipts: dict[int, Receipt]) -> bool:
@@ -56,6 +92,12 @@ def begin(plan: Plan, folder: Path, receipts: dict[int, Receipt]) -> None:
     resolved = plan.pipeline.model_dump(mode="json", by_alias=True)
     files.replace_file(folder / RESOLVED_PIPELINE, yaml.safe_dump(resolved, sort_keys=False).encode())
     dataset.write_pipeline(folder, plan.loaded.as_given)
+
+
+def mend_report(folder: Path) -> None:
+    """Makes the report of a complete dataset when a kill came between dataset.json and the report."""
+    if not (folder / "report" / "index.html").is_file():
+        build_report(folder)
 
 
 def complete(plan: Plan, folder: Path, receipts: dict[int, Receipt]) -> None:

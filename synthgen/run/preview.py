@@ -9,9 +9,12 @@ import numpy as np
 
 from synthgen import recipe
 from synthgen.config.load import LoadedPipeline
-from synthgen.errors import EnvironmentFault, IncompleteError
+from synthgen.errors import DatasetError, EnvironmentFault, IncompleteError
 from synthgen.recipe import Batch
 from synthgen.report.drawing import contact_sheet, draw_depth, draw_labels
+from synthgen.report.pictures import load_samples
+from synthgen.report.pixels import Pick
+from synthgen.report.reading import image_rows, read_head, shards
 from synthgen.run.plan import Plan, make_plan
 from synthgen.run.worker import settle_process
 from synthgen.types.arrays import U8
@@ -39,6 +42,31 @@ def preview_pipeline(loaded: LoadedPipeline, *, out: Path, views: int, labels: b
     return out
 
 
+def preview_dataset(folder: Path, *, out: Path, views: int) -> Path:
+    """The same sheet from a finished dataset's files: ``views`` images spread evenly over it.
+
+    Raises:
+        DatasetError: not a finished dataset, or damaged.
+    """
+    head = read_head(folder)
+    stored = [
+        Pick(0, 0, int(image_id), shard, name)
+        for shard in shards(folder)
+        for rows in [image_rows(folder, shard)]
+        for image_id, name in zip(rows.image_id, rows.file_name, strict=True)
+        if name
+    ]
+    if not stored:
+        raise DatasetError(f"{str(folder)!r} holds no images (every slot stayed empty); there is nothing to show")
+    step = max(1, len(stored) // views)
+    samples = load_samples(folder, stored[::step][:views], depth=True)
+    names = {category.id: category.name for category in head.categories}
+    tiles = [tile for sample in samples for tile in _tiles(sample, names, True)]
+    per_view = len(tiles) // len(samples)
+    write_png(out, contact_sheet(tiles, columns=per_view * max(1, 6 // per_view)))
+    return out
+
+
 def first_samples(plan: Plan, views: int) -> list[Sample]:
     """One view of each of the first scenes, then the second views, until there are ``views`` of them."""
     settle_process()
@@ -54,17 +82,16 @@ def first_samples(plan: Plan, views: int) -> list[Sample]:
 
 
 def _tiles(sample: Sample, names: dict[int, str], labels: bool) -> list[U8]:
-    assert sample.image is not None and sample.depth_m is not None
+    assert sample.image is not None
     scale = max(1, SHEET_TILE_PX // sample.image.shape[1])
     height, width = sample.image.shape[:2]
     plain = cv2.resize(sample.image, (width * scale, height * scale), interpolation=cv2.INTER_CUBIC)
-    if not labels:
-        return [np.asarray(plain, np.uint8)]
-    return [
-        np.asarray(plain, np.uint8),
-        draw_labels(sample, names, scale=scale),
-        draw_depth(sample.depth_m, scale=scale),
-    ]
+    tiles = [np.asarray(plain, np.uint8)]
+    if labels:
+        tiles.append(draw_labels(sample, names, scale=scale))
+    if labels and sample.depth_m is not None:
+        tiles.append(draw_depth(sample.depth_m, scale=scale))
+    return tiles
 
 
 def write_png(path: Path, image: U8) -> None:

@@ -21,6 +21,7 @@ class Finish:
         patterns: procedural textures (``assets.texture_patterns``) to choose from; () = plain.
         patterned: share of draws that use a pattern.
         jitter: standard deviation of the colour jitter, in sRGB units.
+        tone: largest darkening of patterns with a colour of their own, a share of their reflectance.
     """
 
     palette: tuple[Colour, ...]
@@ -29,6 +30,7 @@ class Finish:
     patterns: tuple[str, ...] = ()
     patterned: float = 1.0
     jitter: float = 0.03
+    tone: float = 0.0
 
 
 WHITE: Colour = (1.0, 1.0, 1.0)
@@ -79,11 +81,11 @@ FINISHES: dict[str, Finish] = {
     "cast_iron": Finish(((0.36, 0.36, 0.37), (0.42, 0.41, 0.40)), (0.55, 0.8), 0.7, ("cast_grain",), jitter=0.015),
     "anodised_aluminium": Finish(ANODISED, (0.25, 0.45), 1.0, ("brushed", "steel_scratches"), patterned=0.7),
     "rubber": Finish(RUBBERS, (0.65, 0.95), patterns=("rubber_grain",)),
-    "wood": Finish((WHITE,), (0.40, 0.70), patterns=("handle_wood",), jitter=0.0),
+    "wood": Finish((WHITE,), (0.40, 0.70), patterns=("handle_wood",), jitter=0.0, tone=0.3),
     "clay": Finish(CLAYS, (0.75, 0.95), patterns=("clay_grain",)),
     "carton_print": Finish((WHITE,), (0.25, 0.55), patterns=("carton_print",), jitter=0.0),
     "label_print": Finish((WHITE,), (0.22, 0.50), patterns=("label_print",), jitter=0.0),
-    "cardboard": Finish((WHITE,), (0.75, 0.95), patterns=("kraft",), jitter=0.0),
+    "cardboard": Finish((WHITE,), (0.75, 0.95), patterns=("kraft",), jitter=0.0, tone=0.3),
     "paper": Finish(PAPERS, (0.70, 0.92), patterns=("paper_fibre",)),
 }  # fmt: skip
 
@@ -92,18 +94,18 @@ UNKNOWN_FINISH = "unknown"
 UNKNOWN_CHOICES = ("plastic_matte", "plastic_glossy", "painted_metal", "brushed_steel", "zinc", "anodised_aluminium")
 
 SURFACES: dict[str, Finish] = {
-    "wood_table": Finish((WHITE,), (0.35, 0.65), patterns=("wood_planks",), jitter=0.0),
-    "wood_veneer": Finish((WHITE,), (0.25, 0.55), patterns=("wood_veneer",), jitter=0.0),
-    "laminate": Finish((WHITE,), (0.25, 0.50), patterns=("laminate",), jitter=0.0),
+    "wood_table": Finish((WHITE,), (0.35, 0.65), patterns=("wood_planks",), jitter=0.0, tone=0.35),
+    "wood_veneer": Finish((WHITE,), (0.25, 0.55), patterns=("wood_veneer",), jitter=0.0, tone=0.35),
+    "laminate": Finish((WHITE,), (0.25, 0.50), patterns=("laminate",), jitter=0.0, tone=0.35),
     "brushed_metal": Finish(STEEL, (0.30, 0.50), 1.0, ("brushed_metal",), jitter=0.015),
-    "cloth": Finish((WHITE,), (0.85, 1.0), patterns=("cloth",), jitter=0.0),
-    "conveyor": Finish((WHITE,), (0.55, 0.85), patterns=("conveyor",), jitter=0.0),
-    "cardboard_sheet": Finish((WHITE,), (0.80, 0.97), patterns=("cardboard_sheet",), jitter=0.0),
-    "rubber_mat": Finish((WHITE,), (0.65, 0.92), patterns=("rubber_mat",), jitter=0.0),
+    "cloth": Finish((WHITE,), (0.85, 1.0), patterns=("cloth",), jitter=0.0, tone=0.35),
+    "conveyor": Finish((WHITE,), (0.55, 0.85), patterns=("conveyor",), jitter=0.0, tone=0.35),
+    "cardboard_sheet": Finish((WHITE,), (0.80, 0.97), patterns=("cardboard_sheet",), jitter=0.0, tone=0.35),
+    "rubber_mat": Finish((WHITE,), (0.65, 0.92), patterns=("rubber_mat",), jitter=0.0, tone=0.35),
     "painted_table": Finish(MUTED + MACHINE_PAINT + ((0.93, 0.93, 0.92),), (0.30, 0.60), patterns=("painted",)),
-    "concrete": Finish((WHITE,), (0.70, 0.95), patterns=("concrete",), jitter=0.0),
-    "tiles": Finish((WHITE,), (0.18, 0.45), patterns=("tiles",), jitter=0.0),
-    "terrazzo": Finish((WHITE,), (0.20, 0.45), patterns=("terrazzo",), jitter=0.0),
+    "concrete": Finish((WHITE,), (0.70, 0.95), patterns=("concrete",), jitter=0.0, tone=0.35),
+    "tiles": Finish((WHITE,), (0.18, 0.45), patterns=("tiles",), jitter=0.0, tone=0.35),
+    "terrazzo": Finish((WHITE,), (0.20, 0.45), patterns=("terrazzo",), jitter=0.0, tone=0.35),
     "tote_plastic": Finish(TOTES, (0.38, 0.62), patterns=("tote_plastic",)),
 }  # fmt: skip
 

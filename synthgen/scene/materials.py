@@ -139,8 +139,15 @@ def _draw(finish: Finish, *, rng: np.random.Generator) -> Material:
         pattern = PATTERNS[name]
         texture = f"procedural:{name}:{int(rng.integers(pattern.variants))}"
         uv_scale = 1.0 / pattern.span_m if pattern.span_m else 1.0
-        base = WHITE if pattern.coloured else base
+        base = _tone(finish, rng=rng) if pattern.coloured else base
     return Material(base, roughness, finish.metallic, texture, uv_scale)
+
+
+def _tone(finish: Finish, *, rng: np.random.Generator) -> Colour:
+    """Factor on a coloured pattern: white, or for finishes with ``tone`` a little darker and warmer or cooler."""
+    shade = 1.0 - finish.tone * float(rng.random())
+    warmth = 0.15 * finish.tone * float(rng.uniform(-1, 1))
+    return shade * min(1.0, 1.0 + warmth), shade, shade * min(1.0, 1.0 - warmth)
 
 
 def _linear(srgb: np.ndarray) -> Colour:

@@ -16,13 +16,13 @@ OFFSET_M = 0.25  # sideways from the objects' middle
 
 
 def _beam(rng: np.random.Generator) -> FamilySource:
-    length, width = _pick(rng, 0.8, 1.6, 0.2), _pick(rng, 0.02, 0.06, 0.01)
+    length, width = _pick(rng, 1.2, 2.0, 0.2), _pick(rng, 0.02, 0.06, 0.01)
     return FamilySource("beam", (("length", length), ("width", width)))
 
 
 def _cable(rng: np.random.Generator) -> FamilySource:
-    length, diameter = _pick(rng, 0.7, 1.3, 0.2), _pick(rng, 0.006, 0.014, 0.002)
-    sag, seed = _pick(rng, 0.04, 0.1, 0.02), float(rng.integers(16))
+    length, diameter = _pick(rng, 1.2, 1.8, 0.2), _pick(rng, 0.006, 0.014, 0.002)
+    sag, seed = _pick(rng, 0.02, 0.06, 0.01), float(rng.integers(16))
     return FamilySource("cable", (("diameter", diameter), ("length", length), ("sag", sag), ("seed", seed)))
 
 

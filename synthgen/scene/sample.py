@@ -18,7 +18,7 @@ from synthgen.scene.lights import draw_environment, draw_lights
 from synthgen.scene.materials import draw_materials, draw_surface
 from synthgen.scene.occluders import draw_occluder
 from synthgen.scene.settle import settle
-from synthgen.scene.supports import Support, arena_of, draw_support, tote_obstacles
+from synthgen.scene.supports import Support, arena_of, draw_support, pile_volume_m3, tote_obstacles
 from synthgen.types.arrays import F64
 from synthgen.types.assets import Material, ObjectModel
 from synthgen.types.catalog import DISTRACTOR_ENTRIES, AssetSpec, Catalog, FileAsset
@@ -26,10 +26,15 @@ from synthgen.types.scene import Scene, SceneObject
 
 __all__ = ["capacity_fault", "sample_scene"]
 
-# Share of the scattered region that the things' footprints cover, and places tried per thing: loose to heaped.
+# On a table: share of the scattered ellipse that footprints cover, and places tried per thing: loose to heaped.
 SCATTER_FILL = (0.25, 0.65)
 SCATTER_TRIES = (12, 12, 5, 2)
-PILE_TRIES = 6
+SCATTER_RADIUS_M = 0.38
+DENSEST_FILL = 0.9
+# Into a tote: share of its length and width that is poured into, and places tried: an even layer to a heap.
+POUR_SPREAD = (0.55, 1.0)
+POUR_TRIES = (1, 2, 4)
+WALL_GAP_M = 0.002
 EDGE_MARGIN_M = 0.05
 
 
@@ -127,17 +132,23 @@ def _drop(cast: Cast, models: tuple[ObjectModel, ...], stage: Stage, upright_sha
 
 
 def drop_region(models: tuple[ObjectModel, ...], support: Support, *, rng: np.random.Generator) -> Region:
-    """A loose or tight ellipse somewhere on a table; all of a tote."""
+    """A loose or tight ellipse somewhere on a table; a more or less concentrated pour into a tote."""
     half = np.array(support.half_size_m)
-    fill, tries = float(rng.uniform(*SCATTER_FILL)), int(rng.choice(SCATTER_TRIES))
-    aspect, shift = float(rng.uniform(0.75, 1.35)), rng.uniform(-1.0, 1.0, size=2)
+    fill, spread, aspect = rng.uniform(*SCATTER_FILL), rng.uniform(*POUR_SPREAD), rng.uniform(0.75, 1.35)
+    tries, pour_tries = int(rng.choice(SCATTER_TRIES)), int(rng.choice(POUR_TRIES))
+    shift = rng.uniform(-1.0, 1.0, size=2)
     if support.wall_m:
-        return Region((0.0, 0.0), _pair(half), _pair(half - 0.002), ellipse=False, tries=PILE_TRIES)
+        volume = sum(pile_volume_m3(model) for model in models)
+        level = volume / (4 * half[0] * half[1] * support.wall_m)
+        axes = half * min(1.0, max(spread, float(np.sqrt(level))))
+        return Region(_pair(shift * (half - axes)), _pair(axes), _pair(half - WALL_GAP_M), False, pour_tries)
     limit = half - np.minimum(EDGE_MARGIN_M, 0.1 * half)
-    area = sum(footprint_m2(model) for model in models) / fill
+    footprint = sum(footprint_m2(model) for model in models)
+    # Cameras look at the middle from half a metre or so: large things heap up rather than lie out of sight.
+    area = max(min(footprint / fill, np.pi * SCATTER_RADIUS_M**2), footprint / DENSEST_FILL)
     axes = np.sqrt(area / np.pi) * np.array([np.sqrt(aspect), 1 / np.sqrt(aspect)])
     axes = np.minimum(axes, limit)
-    return Region(_pair(0.5 * shift * (limit - axes)), _pair(axes), _pair(limit), ellipse=True, tries=tries)
+    return Region(_pair(0.5 * shift * (limit - axes)), _pair(axes), _pair(limit), True, tries)
 
 
 def _instances(

@@ -23,7 +23,6 @@ GUARD_STEPS = 200  # guards above the support's edge until then
 LINEAR_CAP_M_S = 1.5  # 6 mm a step: nothing jumps through its neighbour
 ANGULAR_CAP_RAD_S = 25.0
 REST_CHECKS = 4
-REST_SPEED_M_S = 0.004  # of the fastest point of a body, mean over one check interval
 MAX_PENETRATION_M = 0.0009
 REPAIRS = 3
 REPAIR_PULL = 0.5  # towards the middle of the support
@@ -42,23 +41,31 @@ DIVERGENCE_WARNINGS = tuple(
 
 @dataclass(frozen=True)
 class Stage:
-    """From ``step`` on: rolling friction (metres, MuJoCo's unit) and the share of velocity lost per step.
+    """From ``step`` on: friction and damping that bring to rest what would creep for seconds.
 
-    Damping alone turns a slow roll into a slower one. Rolling friction ends it: with c metres a thing of radius r
-    stays on slopes up to c / r. It rises late, when what was going to fall has fallen.
+    Damping alone turns a slow roll into a slower one. Rolling friction ends it: with c metres (MuJoCo's unit) a thing
+    of radius r stays on slopes up to c / r. Both rise late, when what was going to fall has fallen.
+
+    Attributes:
+        rolling_m: rolling friction.
+        grip: factor on sliding friction.
+        damping: share of velocity lost per step.
+        rest_speed_m_s: a body whose fastest point stays below this over a check interval is at rest.
     """
 
     step: int
     rolling_m: float
+    grip: float
     damping: float
+    rest_speed_m_s: float
 
 
 STAGES = (
-    Stage(0, 0.0008, 0.002),
-    Stage(150, 0.002, 0.005),
-    Stage(250, 0.005, 0.01),
-    Stage(350, 0.01, 0.03),
-    Stage(500, 0.02, 0.06),
+    Stage(0, 0.0008, 1.0, 0.002, 0.004),
+    Stage(150, 0.002, 1.0, 0.005, 0.004),
+    Stage(250, 0.005, 1.2, 0.01, 0.004),
+    Stage(350, 0.01, 1.4, 0.03, 0.005),
+    Stage(500, 0.02, 1.7, 0.06, 0.008),
 )
 
 
@@ -109,10 +116,12 @@ def _run_until_rest(model: mujoco.MjModel, data: mujoco.MjData, guards: list[int
     """Steps until every body stood still over ``REST_CHECKS`` checks; returns the number of steps."""
     velocity = data.qvel.reshape(-1, 6)
     stages = {stage.step: stage for stage in STAGES}
+    sliding = model.geom_friction[:, 0].copy()
     stage, quiet, before = STAGES[0], 0, data.qpos.reshape(-1, 7).copy()
     for step in range(MAX_STEPS):
         if step in stages:
             stage = stages[step]
+            model.geom_friction[:, 0] = sliding * stage.grip
             model.geom_friction[:, 2] = stage.rolling_m
         # Sleepers do not notice that a guard goes away or that a neighbour was taken: for one step nobody sleeps.
         model.opt.enableflags = 0 if step in (0, GUARD_STEPS) else SLEEP
@@ -125,11 +134,14 @@ def _run_until_rest(model: mujoco.MjModel, data: mujoco.MjData, guards: list[int
         now = data.qpos.reshape(-1, 7)
         if _diverged(data):
             raise Rejection("settling_unstable")
-        quiet = quiet + 1 if _fastest_point(before, now, reach_m) < REST_SPEED_M_S else 0
+        quiet = quiet + 1 if _fastest_point(before, now, reach_m) < stage.rest_speed_m_s else 0
         before = now.copy()
         if quiet >= REST_CHECKS and (step > GUARD_STEPS or not _leans_on(model, data, guards)):
-            return step + 1
-    raise Rejection("settling_restless")
+            break
+    else:
+        raise Rejection("settling_restless")
+    model.geom_friction[:, 0] = sliding
+    return step + 1
 
 
 def _lost(bodies: tuple[Body, ...], poses: F64, arena: Arena) -> set[int]:
@@ -137,7 +149,7 @@ def _lost(bodies: tuple[Body, ...], poses: F64, arena: Arena) -> set[int]:
     lost = set()
     for number, (body, pose) in enumerate(zip(bodies, poses, strict=True)):
         middle = pose[:3, :3] @ body.model.bounds_m.mean(axis=0) + pose[:3, 3]
-        if (np.abs(middle[:2]) > np.array(arena.keep_half_m)).any() or middle[2] < -MAX_PENETRATION_M:
+        if (np.abs(middle[:2]) > np.array(arena.keep_half_m)).any() or middle[2] < 0:
             lost.add(number)
     return lost
 

@@ -27,6 +27,8 @@ POSE_TOLERANCE = 1e-6
 CORNER_TOLERANCE_PX = 1e-3
 # A pixel centre in the silhouette lies within the projected corners; its pixel reaches half a pixel further.
 SILHOUETTE_TOLERANCE_PX = 1.0
+# (8, 3): whether corner i takes the maximum along x, y, z.
+_MAXIMUM = np.array([[i & 1, i & 2, i & 4] for i in range(8)], dtype=bool)
 
 
 class Models(Protocol):
@@ -155,8 +157,7 @@ def _check_depth(sample: Sample, camera: Camera, depth_m: F32, models: Sequence[
 
 
 def _corners(model: ObjectModel) -> F64:
-    low, high = model.bounds_m.astype(np.float64)
-    return np.array([[(high if i >> axis & 1 else low)[axis] for axis in range(3)] for i in range(8)])
+    return np.where(_MAXIMUM, model.bounds_m[1], model.bounds_m[0]).astype(np.float64)
 
 
 def _require(holds: bool, sample: Sample, sentence: str, found: Annotation | None = None) -> None:

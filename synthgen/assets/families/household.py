@@ -108,7 +108,7 @@ def toy_brick(*, studs_x: float, studs_y: float, pitch_m: float, plates: float) 
 def _stud_field(x: float, y: float, h: float, pitch: float) -> F64:
     """One slab over all studs, for plates with too many of them."""
     edge = 0.19 * pitch
-    return parts.box((-x + edge, -y + edge, h), (x - edge, y - edge, h + 0.225 * pitch))
+    return parts.prism(forms.rectangle(x - edge, y - edge, 0.3 * pitch), h, h + 0.225 * pitch)
 
 
 # Western, right-handed: 1, 2, 3 run counter-clockwise about their common corner; opposite faces sum to seven.

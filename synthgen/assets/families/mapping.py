@@ -47,7 +47,7 @@ def label(axis: int = 2) -> TextureMapping:
     def mapping(corners: F64, normals: F64, bounds: F64) -> F64:
         turn, _ = _around(corners, bounds, axis)
         height = bounds[1, axis] - bounds[0, axis]
-        return _clip(np.stack([turn, (bounds[1, axis] - corners[..., axis]) / height], axis=-1))
+        return _unmirrored(_clip(np.stack([turn, (bounds[1, axis] - corners[..., axis]) / height], axis=-1)))
 
     return mapping
 
@@ -64,7 +64,7 @@ def cylinder(axis: int = 2) -> TextureMapping:
         side = np.stack([turn * girth, bounds[1, axis] - corners[..., axis]], axis=-1) / scale
         flat = np.stack([corners[..., first] - centre[0], -(corners[..., second] - centre[1])], axis=-1) / scale + 0.5
         lid = np.abs(normals[:, axis]) > CAP_COSINE
-        return _clip(np.where(lid[:, None, None], flat, side))
+        return _unmirrored(_clip(np.where(lid[:, None, None], flat, side)))
 
     return mapping
 
@@ -94,6 +94,13 @@ def _project(corners: F64, direction: I64, bounds: F64) -> F64:
     v = np.take_along_axis(corners, v_axis[:, None, None], axis=2)[..., 0]
     left = np.where(sign > 0, bounds[0][u_axis], bounds[1][u_axis])
     return np.stack([(u - left[:, None]) * sign[:, None], bounds[1][v_axis][:, None] - v], axis=-1)
+
+
+def _unmirrored(uv: F64) -> F64:
+    """Turns the faces over that came out mirrored: inner walls and undersides."""
+    right, down = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
+    mirrored = right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0] > 0
+    return np.stack([np.where(mirrored[:, None], 1.0 - uv[..., 0], uv[..., 0]), uv[..., 1]], axis=-1)
 
 
 def _clip(uv: F64) -> F64:

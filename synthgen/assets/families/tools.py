@@ -151,8 +151,8 @@ def hammer(*, length_m: float, head_m: float) -> Shape:
         [(0, 0.1 * head_m, 0), (0.8 * face_r, 0.1 * head_m, 0), (0.78 * face_r, 0.7 * reach, 0.004),
          (face_r, 0.78 * reach, 0.003), (face_r, reach, 0.002), (0, reach, 0)], segments=40,
     ).rotate((-90, 0, 0))  # fmt: skip
-    cheek = forms.rounded_block((-1.15 * face_r, -0.14 * head_m, -1.0 * face_r),
-                                (1.15 * face_r, 0.15 * head_m, 1.0 * face_r), 0.3 * face_r)  # fmt: skip
+    cheek_box = (-1.15 * face_r, -0.14 * head_m, -face_r), (1.15 * face_r, 0.15 * head_m, face_r)
+    cheek = forms.rounded_block(*cheek_box, 0.3 * face_r)
     claw = _claw(head_m, face_r)
     notch = forms.extruded([np.array([(-0.1 * face_r, -0.26 * head_m), (-0.1 * face_r, -0.30 * head_m),
                                       (-0.62 * face_r, -0.8 * head_m), (0.62 * face_r, -0.8 * head_m),
@@ -170,7 +170,7 @@ def hammer(*, length_m: float, head_m: float) -> Shape:
         np.concatenate([_ring_y(0.8 * face_r, 0.1 * head_m), _ring_y(0.77 * face_r, 0.72 * reach)]),
         np.concatenate([_ring_y(0.9 * face_r, 0.75 * reach), _ring_y(face_r, 0.8 * reach),
                         _ring_y(face_r, reach - 0.0015), _ring_y(face_r - 0.0015, reach)]),
-        parts.bevelled_box((-1.15 * face_r, -0.14 * head_m, -face_r), (1.15 * face_r, 0.15 * head_m, face_r), 0.3 * face_r),
+        parts.bevelled_box(*cheek_box, 0.3 * face_r),
         *parts.segments(claw, 4), *parts.segments(grip, 6),
     ]  # fmt: skip
     slots = [MaterialSlot("head", "black_oxide"), MaterialSlot("handle", "wood"), MaterialSlot("grip", "rubber")]

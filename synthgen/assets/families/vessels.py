@@ -164,6 +164,7 @@ def can(*, diameter_m: float, height_m: float) -> Shape:
     ]  # fmt: skip
     slots = [MaterialSlot("label", "label_print"), MaterialSlot("ends", "anodised_aluminium"),
              MaterialSlot("ring_pull", "polished_steel")]  # fmt: skip
+    # The ring pull breaks the turn symmetry of the body.
     return finish(solid, slots=slots, parts=hulls)
 
 
@@ -256,10 +257,12 @@ def spoon(*, length_m: float, width_m: float) -> Shape:
 
 def _spoon_handle(length_m: float, half_l: float, half_w: float, depth: float) -> F64:
     """(K, M, 3) rings from the bowl's rear edge backwards and up in a shallow S, widening to the end."""
-    t = np.linspace(0.0, 1.0, 21)
+    t = 1 - np.linspace(1.0, 0.0, 25) ** 1.7  # denser towards the rounded end
     x = -0.93 * half_l - t * (length_m - 1.93 * half_l)
     z = -0.0012 + 0.55 * depth * np.sin(np.pi * t**0.75) * (1 - t) * 2 + 0.35 * depth * t - 0.9 * depth * t**3
-    width = np.interp(t, [0.0, 0.15, 0.45, 0.8, 0.94, 1.0], np.array([0.30, 0.17, 0.15, 0.30, 0.30, 0.12]) * half_w)
+    stations = [0.0, 0.15, 0.45, 0.85, 0.94, 0.97, 0.985, 0.995, 1.0]
+    share = np.array([0.30, 0.17, 0.15, 0.31, 0.31, 0.28, 0.23, 0.16, 0.06])
+    width = np.interp(t, stations, share * half_w)
     thick = np.interp(t, [0.0, 0.3, 1.0], [0.0011, 0.0016, 0.0009])
     sections = np.stack([forms.ellipse(float(w), float(h), 14, power=0.8) for w, h in zip(width, thick, strict=True)])
     return forms.sweep_rings(np.stack([x, np.zeros_like(x), z], axis=1), sections)

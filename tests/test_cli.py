@@ -1,0 +1,410 @@
+"""The command line: what it passes on, prints and returns, with the run, preview, replay and bench behind it faked."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import synthgen.run.api
+import synthgen.run.bench
+import synthgen.run.preview
+import synthgen.run.replay
+import synthgen.validate.dataset
+from synthgen import __version__, terminal
+from synthgen.cli import cli
+from synthgen.errors import (
+    AssetError,
+    ConfigError,
+    DatasetError,
+    EnvironmentFault,
+    GateError,
+    IncompleteError,
+    InternalError,
+)
+from synthgen.run.api import CheckReport, Progress, RunSummary
+from synthgen.run.bench import BenchReport
+from synthgen.run.replay import ReplayReport
+from synthgen.validate.report import Problem, ValidationReport
+
+SYNTHGEN = [sys.executable, "-m", "synthgen.cli"]
+COMMANDS = ("run", "preview", "check", "validate", "replay", "schema", "init", "bench", "completion")
+
+
+@pytest.fixture
+def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs the command line in an empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(cli, list(arguments), prog_name="synthgen")
+
+
+@dataclass
+class Calls:
+    """What the faked functions were called with, and what they raise."""
+
+    seen: dict[str, Any]
+    error: BaseException | None = None
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    record = Calls({})
+
+    def fake(result: Callable[[dict[str, Any]], Any]) -> Callable[..., Any]:
+        def call(*positional: Any, **named: Any) -> Any:
+            record.seen = {"positional": positional, **named}
+            if record.error is not None:
+                raise record.error
+            return result(record.seen)
+
+        return call
+
+    def summary(seen: dict[str, Any]) -> RunSummary:
+        for done in (0, 5, 10):
+            seen["progress"](Progress(done, 10, done // 5, 2, 1.0 + done, 0))
+        return RunSummary(seen["out"], False, 9, 10, 31, {"mug": 20, "can": 11}, {"object_lost": 1}, 11.0, 0.9)
+
+    monkeypatch.setattr(synthgen.run.api, "run_pipeline", fake(summary))
+    monkeypatch.setattr(synthgen.run.api, "check_pipeline", fake(lambda seen: CheckReport([("images", "10")])))
+    monkeypatch.setattr(synthgen.run.preview, "preview_pipeline", fake(lambda seen: seen["out"]))
+    monkeypatch.setattr(synthgen.run.preview, "preview_dataset", fake(lambda seen: seen["out"]))
+    monkeypatch.setattr(synthgen.run.bench, "run_bench", fake(lambda seen: BenchReport([("images/s", "9.1")], {})))
+    return record
+
+
+def test_run_passes_its_options_on(invoke: Callable[..., Result], calls: Calls) -> None:
+    result = invoke(
+        *("run", "smoke", "--out", "d", "--count", "7", "--seed", "3", "--workers", "2", "--scheduler", "tcp://h:1"),
+        *("--device", "cpu", "--set", "image.width=64", "--set", "count=99", "--fresh"),
+    )
+    assert result.exit_code == 0, result.output
+    (loaded,) = calls.seen["positional"]
+    assert (loaded.pipeline.count, loaded.pipeline.seed, loaded.pipeline.image.width) == (7, 3, 64)
+    assert {key: calls.seen[key] for key in ("out", "workers", "scheduler", "device", "fresh")} == {
+        "out": Path("d"),
+        "workers": 2,
+        "scheduler": "tcp://h:1",
+        "device": "cpu",
+        "fresh": True,
+    }
+
+
+def test_run_by_default_writes_below_out_and_ends_with_a_table(invoke: Callable[..., Result], calls: Calls) -> None:
+    Path("out/smoke/images").mkdir(parents=True)
+    result = invoke("run", "smoke")
+    assert calls.seen["out"] == Path("out/smoke")
+    assert result.stdout == (
+        "images         9 of 10\n"
+        "instances      31\n"
+        "  mug          20\n"
+        "  can          11\n"
+        "empty slots    1\n"
+        "  object_lost  1\n"
+        "time           11 s, 0.9 images/s\n"
+        "dataset        out/smoke\n"
+        "  images       out/smoke/images\n"
+    )
+
+
+def test_progress_without_a_terminal_is_plain_lines_on_stderr(invoke: Callable[..., Result], calls: Calls) -> None:
+    assert invoke("run", "smoke").stderr == "0/10 images\n10/10 images, 1.0 images/s\n"
+
+
+def test_a_complete_dataset_says_so(
+    invoke: Callable[..., Result], calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = RunSummary(Path("d"), True, 10, 10, 3, {"mug": 3}, {}, 0.1, 0.0)
+    monkeypatch.setattr(synthgen.run.api, "run_pipeline", lambda *args, **named: done)
+    result = invoke("run", "smoke")
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "Already complete; nothing was changed.")
+
+
+def test_preview_tells_a_dataset_from_a_pipeline(invoke: Callable[..., Result], calls: Calls) -> None:
+    assert invoke("preview", "smoke", "--views", "3").stdout == "preview_smoke.png\n"
+    assert calls.seen["views"] == 3
+    Path("data/receipts").mkdir(parents=True)
+    assert invoke("preview", "data", "--out", "sheet.png").stdout == "sheet.png\n"
+    assert calls.seen["positional"] == (Path("data"),)
+
+
+def test_check_prints_its_lines(invoke: Callable[..., Result], calls: Calls) -> None:
+    result = invoke("check", "smoke", "--workers", "4", "--out", "d")
+    assert (result.stdout, calls.seen["workers"], calls.seen["out"]) == ("images  10\n", 4, Path("d"))
+
+
+def test_bench_builds_its_pipeline(invoke: Callable[..., Result], calls: Calls) -> None:
+    result = invoke(
+        "bench", "--size", "640x480", "--images", "40", "--objects", "6", "--views", "4", "--json", "b.json"
+    )
+    assert result.stdout == "images/s  9.1\n"
+    pipeline = calls.seen["positional"][0].pipeline
+    assert (pipeline.image.width, pipeline.image.height, pipeline.count) == (640, 480, 40)
+    assert (pipeline.scene.objects_per_scene.high, pipeline.camera.views_per_scene) == (6, 4)
+    assert (calls.seen["workers"], calls.seen["json_path"]) == (2, Path("b.json"))
+
+
+CLEAN = ValidationReport(Path("d"), True, 1, 2, 2, 0, 5, (), 0)
+VALIDATIONS = [
+    ("clean", CLEAN, 0, ""),
+    (
+        "incomplete",
+        replace(CLEAN, complete=False),
+        4,
+        "error: d is incomplete: it has no dataset.json; the same 'synthgen run' command makes the rest\n",
+    ),
+    (
+        "damaged",
+        replace(CLEAN, problems=(Problem("images/00000/000000001.jpg", "is missing"),), problem_count=1),
+        3,
+        "images/00000/000000001.jpg: is missing\n"
+        "error: d has 1 problem; remove the receipts of damaged shards (receipts/NNNNN.json) and give the same "
+        "'synthgen run' command again: it makes them anew\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("intent", "report", "code", "stderr"), VALIDATIONS, ids=[row[0] for row in VALIDATIONS])
+def test_validate(
+    intent: str,
+    report: ValidationReport,
+    code: int,
+    stderr: str,
+    invoke: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(synthgen.validate.dataset, "validate_dataset", lambda folder: report)
+    Path("d").mkdir()
+    result = invoke("validate", "d")
+    assert (result.exit_code, result.stderr) == (code, stderr), intent
+
+
+def test_replay_that_differs_is_a_failed_check(invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    report = ReplayReport(False, [("image", "3")], Path("x.jpg"))
+    monkeypatch.setattr(synthgen.run.replay, "replay_image", lambda folder, image_id, out: report)
+    Path("d").mkdir()
+    result = invoke("replay", "d", "3")
+    assert (result.exit_code, result.stdout) == (3, "image  3\n")
+    assert result.stderr == (
+        "error: image 3 of d differs from what this machine makes; the bytes are only promised for the same kind of "
+        "device, versions and assets: compare them with dataset.json\n"
+    )
+
+
+ERRORS = [
+    ("one fault", ConfigError("a.yaml:1: b"), 2, "error: a.yaml:1: b\n"),
+    ("many faults", ConfigError(["a", "b"]), 2, "error: 2 faults\n  a\n  b\n"),
+    ("asset", AssetError("mesh"), 2, "error: mesh\n"),
+    ("dataset", DatasetError("in use"), 2, "error: in use\n"),
+    ("gate", GateError("gate"), 3, "error: gate\n"),
+    ("incomplete", IncompleteError("half"), 4, "error: half\n"),
+    ("environment", EnvironmentFault("disk"), 5, "error: disk\n"),
+    ("our bug, noticed", InternalError("label"), 1, "error: label\n"),
+    (
+        "disk full",
+        OSError(errno.ENOSPC, "No space left on device", "d/x"),
+        5,
+        "error: d/x: the disk is full; free some space or give another --out, then run the same command again\n",
+    ),
+    (
+        "no permission",
+        PermissionError(errno.EACCES, "Permission denied", "/root/x"),
+        5,
+        "error: /root/x: permission denied; give a folder you may write, or fix its permissions\n",
+    ),
+    (
+        "another refusal",
+        OSError(errno.ENODEV, "No such device"),
+        5,
+        "error: No such device; check the path and the disk\n",
+    ),
+    (
+        "memory",
+        MemoryError(),
+        5,
+        "error: out of memory; use fewer --workers, smaller images or lighter meshes. Finished shards are kept\n",
+    ),
+    (
+        "ctrl-C",
+        KeyboardInterrupt(),
+        130,
+        "error: interrupted; finished shards are kept, the same command makes the rest\n",
+    ),
+    (
+        "SIGTERM",
+        terminal.Terminated(),
+        143,
+        "error: terminated; finished shards are kept, the same command makes the rest\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("intent", "error", "code", "stderr"), ERRORS, ids=[row[0] for row in ERRORS])
+def test_errors_become_one_sentence_and_a_code(
+    intent: str, error: BaseException, code: int, stderr: str, invoke: Callable[..., Result], calls: Calls
+) -> None:
+    calls.error = error
+    result = invoke("run", "smoke")
+    assert (result.exit_code, result.stderr, result.stdout) == (code, stderr, ""), intent
+    assert list(Path().iterdir()) == []
+
+
+def test_an_unexpected_error_leaves_a_log_and_no_traceback_on_screen(
+    invoke: Callable[..., Result], calls: Calls
+) -> None:
+    calls.error = ZeroDivisionError("division by zero")
+    result = invoke("run", "smoke")
+    log = Path("synthgen-bug-001.log").resolve()
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "error: this is a bug in synthgen, not in your input: ZeroDivisionError: division by zero\n"
+        f"Please report it; its traceback is in {log}.\n",
+    )
+    assert "Traceback" in log.read_text(encoding="utf-8")
+
+
+def test_debug_shows_the_traceback(invoke: Callable[..., Result], calls: Calls) -> None:
+    calls.error = ZeroDivisionError("division by zero")
+    result = invoke("--debug", "run", "smoke")
+    assert result.exit_code == 1 and "Traceback" in result.stderr
+    assert list(Path().iterdir()) == []
+
+
+USAGE = [
+    ("no such command", ["rum"], "No such command 'rum'"),
+    ("no such option", ["run", "smoke", "--cout", "3"], "No such option"),
+    ("no pipeline", ["run"], "Missing argument 'PIPELINE'"),
+    ("no workers", ["run", "smoke", "--workers", "0"], "0 is not in the range 1<=x<=1024"),
+    ("no size", ["bench", "--size", "640"], "'640' is not WIDTHxHEIGHT in pixels, e.g. 640x480."),
+]
+
+
+@pytest.mark.parametrize(("intent", "arguments", "words"), USAGE, ids=[row[0] for row in USAGE])
+def test_usage_errors(intent: str, arguments: list[str], words: str, invoke: Callable[..., Result]) -> None:
+    result = invoke(*arguments)
+    assert result.exit_code == 2 and words in result.stderr, intent
+
+
+def test_folders_that_are_no_folders(invoke: Callable[..., Result]) -> None:
+    sentence = "error: d is not a folder; give the folder that 'synthgen run' wrote, e.g. out/grasping\n"
+    for arguments in (("validate", "d"), ("replay", "d", "1")):
+        result = invoke(*arguments)
+        assert (result.exit_code, result.stderr) == (2, sentence)
+
+
+def test_config_faults_come_before_anything_is_written(invoke: Callable[..., Result]) -> None:
+    result = invoke("run", "smoke", "--count", "0", "--set", "camra=1")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(
+        "error: 2 faults\n  command line: count: 0 is outside what is allowed: 1 to 100000000 images; try count: 200\n"
+        "  command line: camra: unknown key; nearest known: camera. Allowed keys: "
+    )
+    assert list(Path().iterdir()) == []
+
+
+def test_init_then_load(invoke: Callable[..., Result], calls: Calls) -> None:
+    assert invoke("init", "smoke", "cell.yaml").stdout == "cell.yaml  (edit it, then: synthgen preview cell.yaml)\n"
+    assert invoke("run", "cell.yaml").exit_code == 0
+    assert calls.seen["out"] == Path("out/cell")
+    assert invoke("init", "smoke", "cell.yaml").exit_code == 2
+    listed = invoke("init", "--list").stdout
+    assert [line.split()[0] for line in listed.splitlines()] == ["bin_picking", "grasping", "smoke"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell: str, invoke: Callable[..., Result]) -> None:
+    result = invoke("completion", shell)
+    assert result.exit_code == 0 and "_SYNTHGEN_COMPLETE" in result.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_teaches_by_example(command: str, invoke: Callable[..., Result]) -> None:
+    assert tuple(cli.commands) == COMMANDS
+    result = invoke(command, "--help")
+    assert result.exit_code == 0 and "Example" in result.output and f"synthgen {command}" in result.output
+
+
+def test_plain_progress_speaks_every_ten_seconds_and_at_the_end() -> None:
+    lines: list[str] = []
+    show = terminal.plain_progress(lines.append)
+    for second in range(31):
+        show(Progress(10 + second * 2, 72, 0, 1, float(second), 10))
+    show(Progress(72, 72, 1, 1, 31.0, 10))
+    assert lines == [
+        "10/72 images",
+        "30/72 images, 2.0 images/s, 21 s left",
+        "50/72 images, 2.0 images/s, 11 s left",
+        "70/72 images, 2.0 images/s, 1.0 s left",
+        "72/72 images, 2.0 images/s",
+    ]
+
+
+def test_the_live_bar_draws(capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal.progress_bar() as show:
+        show(Progress(0, 4, 0, 1, 0.0, 0))
+        show(Progress(4, 4, 1, 1, 2.0, 0))
+    assert capsys.readouterr().out == ""
+
+
+DURATIONS = [(0.42, "0.4 s"), (59.4, "59 s"), (59.9, "1 min 00 s"), (200.0, "3 min 20 s"), (7500.0, "2 h 05 min")]
+
+
+@pytest.mark.parametrize(("seconds", "words"), DURATIONS)
+def test_duration(seconds: float, words: str) -> None:
+    assert terminal.duration(seconds) == words
+
+
+def test_pairs_wrap_to_a_terminal_and_never_in_a_pipe() -> None:
+    lines = [("classes", "mug, can, box, bowl, plate"), ("n", "1")]
+    assert terminal.pairs(lines, width=30) == "classes  mug, can, box, bowl,\n         plate\nn        1"
+    assert terminal.pairs(lines, width=None) == "classes  mug, can, box, bowl, plate\nn        1"
+
+
+def test_processes_return_the_codes_and_help_is_quick(tmp_path: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*SYNTHGEN, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    version = run("--version")
+    assert (version.returncode, version.stdout) == (0, f"synthgen, version {__version__}\n")
+    wrong = run("run", "smoke", "--count", "0")
+    assert wrong.returncode == 2 and "Traceback" not in wrong.stderr
+    assert run("schema").returncode == 0
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        assert run("--help").returncode == 0
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.4
+    heavy = "import sys, synthgen.cli; print([m for m in sys.modules if m in ('numpy', 'pydantic', 'yaml', 'dask')])"
+    loaded = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
+    assert loaded.stdout == "[]\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sigterm_ends_with_143(tmp_path: Path) -> None:
+    script = (
+        "import sys, time, synthgen.cli, synthgen.config.template as t\n"
+        "t.pipeline_titles = lambda: (print('ready', flush=True), time.sleep(30))\n"
+        "sys.argv = ['synthgen', 'init', '--list']\n"
+        "synthgen.cli.main()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    os.kill(process.pid, signal.SIGTERM)
+    _, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stderr) == (
+        143,
+        "error: terminated; finished shards are kept, the same command makes the rest\n",
+    )
