@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from synthgen.assets.texture_atlas import fill_unused
 from synthgen.assets.texture_fields import cells, fractal
 from synthgen.assets.texture_patterns import PATTERNS, procedural_texture
 from synthgen.assets.textures import (
@@ -168,6 +169,20 @@ def test_an_unknown_pattern_names_the_known_ones() -> None:
     assert str(caught.value) == (
         f"there is no procedural texture 'marble'; allowed: {', '.join(PATTERNS)}. Correct the name"
     )
+
+
+def test_unused_texels_of_an_atlas_do_not_darken_it() -> None:
+    """A chart in one corner of a black atlas: the rest takes its colour, its inside is untouched."""
+    image = np.zeros((64, 64, 3), dtype=np.uint8)
+    image[:20, :20] = (200, 150, 100)
+    image[5, 5] = (10, 10, 10)
+    image[19, :20] //= 2  # a rim stained by the ground
+    square = np.array([[[0, 0], [0.3, 0], [0.3, 0.3]], [[0, 0], [0.3, 0.3], [0, 0.3]]], dtype=np.float32)
+    filled = fill_unused(image, square)
+    assert (filled[:16, :16] == image[:16, :16]).all()
+    assert np.abs(filled[19, :14].astype(int) - (200, 150, 100)).max() < 12
+    assert np.abs(filled[30:, 30:].astype(int) - (200, 150, 100)).max() < 12
+    assert fill_unused(image, square + 1.0) is image, "a texture that repeats uses every texel"
 
 
 def test_fields() -> None:

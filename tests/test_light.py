@@ -337,7 +337,9 @@ def test_grey_card_under_an_area_light(half_a: float, half_b: float, distance: f
 def test_an_area_light_shines_one_way() -> None:
     store = SmallStore({"table": TABLE}, uniform_map(0.0))
     panel = AreaLight(np.array([0, 0, 0.5]), np.array([0, 0, 1.0]), (0.3, 0.3), (3.0, 3.0, 3.0))
-    channels = lit(scene_of(thing("table", "support", 0, -0.01), lights=(panel,)), store, plane(np.zeros(3), np.zeros(3)))
+    channels = lit(
+        scene_of(thing("table", "support", 0, -0.01), lights=(panel,)), store, plane(np.zeros(3), np.zeros(3))
+    )
     assert not channels.direct.any() and not channels.highlight.any()
 
 
@@ -401,7 +403,9 @@ def test_same_scene_same_bytes() -> None:
         store = SmallStore({"table": TABLE, "box": BOX}, sun_map(SUN, 6.0, 0.2))
         panel = AreaLight(np.array([0.3, 0.2, 0.8]), np.array([0, 0, -1.0]), (0.2, 0.3), (5.0, 5.0, 5.0))
         channels = lit(
-            scene_of(*TABLE_AND_BOX, lights=(panel,)), store, plane(np.linspace(-0.3, 0.3, 65), np.linspace(-0.3, 0.3, 65))
+            scene_of(*TABLE_AND_BOX, lights=(panel,)),
+            store,
+            plane(np.linspace(-0.3, 0.3, 65), np.linspace(-0.3, 0.3, 65)),
         )
         results.append([getattr(channels, name).tobytes() for name in LitChannels.__dataclass_fields__])
     assert results[0] == results[1]

@@ -157,8 +157,8 @@ def test_a_diverging_simulation_is_rejected() -> None:
 @pytest.mark.parametrize(
     ("families", "support", "count", "index"),
     [
-        (HOUSEHOLD, "table", 8, 0),
-        (FASTENERS, "table", 8, 1),
+        (HOUSEHOLD, "table", 14, 0),
+        (FASTENERS, "table", 14, 1),
         (HOUSEHOLD, "tote", 12, 2),
     ],
 )

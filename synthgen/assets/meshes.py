@@ -19,6 +19,7 @@ from synthgen.assets.licences import provenance
 from synthgen.assets.mesh_files import companions, read_pieces
 from synthgen.assets.mesh_materials import Surface, read_surface
 from synthgen.assets.model import make_model, split_creases, weld
+from synthgen.assets.texture_atlas import fill_unused
 from synthgen.assets.textures import make_texture
 from synthgen.errors import AssetError
 from synthgen.types.arrays import F32, F64, I64, U8
@@ -148,7 +149,8 @@ def _slots(surfaces: tuple[Surface, ...], key: str) -> tuple[tuple[Texture, ...]
     for surface in surfaces:
         material = surface.material
         if surface.image is not None:
-            textures.append(make_texture(f"mesh:{key}:{len(textures)}", surface.image))
+            image = surface.image if surface.corner_uvs is None else fill_unused(surface.image, surface.corner_uvs)
+            textures.append(make_texture(f"mesh:{key}:{len(textures)}", image))
             material = replace(material, texture=textures[-1].key)
         slots.append(MaterialSlot(surface.name, surface.finish, material))
     return tuple(textures), tuple(slots)

@@ -7,9 +7,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from synthgen.assets.derived import Arrays, derived
 from synthgen.assets.environments import load_environment, procedural_environment
-from synthgen.assets.families.build import build_family
+from synthgen.assets.families.build import build_family, family_key
 from synthgen.assets.meshes import read_mesh
+from synthgen.assets.model_arrays import pack_model, unpack_model
 from synthgen.assets.texture_patterns import procedural_texture
 from synthgen.assets.textures import load_texture
 from synthgen.errors import AssetError, InternalError
@@ -74,7 +76,8 @@ class AssetStore:
             if model is not None:
                 return model
             if isinstance(source, FamilySource):
-                return self._models.put(source, build_family(source))
+                arrays = derived("model", family_key(source), lambda: pack_model(build_family(source)))
+                return self._models.put(source, unpack_model(arrays))
             loaded = read_mesh(source)
             self._mesh_sources[loaded.model.key] = source
             for texture in loaded.textures:
@@ -98,7 +101,8 @@ class AssetStore:
             return load_texture(key, self._paths[key])
         name, _, number = rest.rpartition(":")
         if kind == "procedural":
-            return procedural_texture(name, int(number))
+            arrays = derived("texture", key, lambda: _texture_arrays(procedural_texture(name, int(number))))
+            return Texture(key, arrays["texels"], arrays["offsets"], arrays["widths"], arrays["heights"])
         if kind == "mesh" and name in self._mesh_sources:
             for texture in read_mesh(self._mesh_sources[name]).textures:
                 if texture.key == key:
@@ -123,8 +127,13 @@ class AssetStore:
         kind, _, rest = key.partition(":")
         if kind == "procedural":
             name, _, number = rest.rpartition(":")
-            return procedural_environment(name, int(number))
+            arrays = derived("room", key, lambda: {"radiance": procedural_environment(name, int(number)).radiance})
+            return EnvironmentMap(key, arrays["radiance"])
         raise InternalError(f"there is no environment {key!r} in this run's catalog")
+
+
+def _texture_arrays(texture: Texture) -> Arrays:
+    return {name: getattr(texture, name) for name in ("texels", "offsets", "widths", "heights")}
 
 
 def _file_assets(catalog: Catalog) -> tuple[FileAsset, ...]:

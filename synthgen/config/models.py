@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from synthgen.config.distributions import Distribution, constant, normal, uniform, uniform_int, within
 from synthgen.config.family_ranges import FAMILIES
-
-
-class Frozen(BaseModel):
-    """Base of every config block: immutable, no unknown keys, no silent type changes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+from synthgen.config.frozen import Frozen
 
 
 class ImageConfig(Frozen):

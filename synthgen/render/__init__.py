@@ -1,1 +1,1 @@
-"""TODO(docstring by owner)."""
+"""Scene to G-buffer: visibility (raster), surfaces (channels, texture), anti-aliasing (edges), light, views."""

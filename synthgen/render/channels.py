@@ -125,8 +125,8 @@ def _orient_points(
 ) -> None:
     """Positions and normals of one thing's pixels, world axes ((H * W, 3) outputs).
 
-    The interpolated normal is sum(e_i normal_i) up to length, and e_i = d . plane_i: a linear map of the ray, set up once
-    per run of pixels on the same face.
+    The interpolated normal is sum(e_i normal_i) up to length, and e_i = d . plane_i: a linear map of the ray, set up
+    once per run of pixels on the same face.
     """
     width = face.shape[1]
     m = world_from_camera
@@ -189,8 +189,8 @@ def _colour_points(
 ) -> None:
     """Materials of those of one thing's pixels that lie on one slot ((H * W, ...) outputs).
 
-    With e_i = d . plane_i, the texture coordinates are s = (d . S) / (d . N), t = (d . T) / (d . N) with S = sum(s_i plane_i),
-    T = sum(t_i plane_i), N = sum(plane_i): perspective-correct, and their derivatives by the ray are exact.
+    With e_i = d . plane_i, the texture coordinates are s = (d . S) / (d . N), t = (d . T) / (d . N), where
+    S = sum(s_i plane_i), T = sum(t_i plane_i), N = sum(plane_i): perspective-correct, with exact derivatives.
     """
     width = face.shape[1]
     red, green, blue = base_color[slot, 0], base_color[slot, 1], base_color[slot, 2]
@@ -296,7 +296,8 @@ def _colour_thing(thing: Thing, pixels: I32, face: I32, lens: Lens, albedo: F32,
     for slot, texture in enumerate(slots.textures):
         image = texture or NO_TEXTURE
         _colour_points(
-            pixels, face, lens.u, lens.v, (1.0 / lens.fx, 1.0 / lens.fy), lens.curved, thing.camera, mesh.uvs, mesh.faces, mesh.face_slot, slot,
+            pixels, face, lens.u, lens.v, (1.0 / lens.fx, 1.0 / lens.fy), lens.curved,
+            thing.camera, mesh.uvs, mesh.faces, mesh.face_slot, slot,
             slots.base_color, slots.roughness, slots.metallic, slots.uv_scale,
             texture is not None, image.texels, image.offsets, image.widths, image.heights, LINEAR_OF_SRGB,
             albedo, roughness, metallic,

@@ -15,7 +15,16 @@ from numba import njit
 
 from synthgen.render.channels import Visibility, ray_step
 from synthgen.render.lens import Lens
-from synthgen.render.raster import NEAR_M, WINDOW_PAD_PX, bend_pad, edge_planes, face_normal, image_window, table_window
+from synthgen.render.raster import (
+    NEAR_M,
+    WINDOW_PAD_PX,
+    bend_pad,
+    edge_planes,
+    face_normal,
+    image_window,
+    table_window,
+    turns_away,
+)
 from synthgen.render.surfaces import Surfaces
 from synthgen.render.things import Thing
 from synthgen.types.arrays import F32, F64, I32, U8, U16, Bool
@@ -71,14 +80,15 @@ def _mark(thing: U16, depth: F64, position: F32, normal: F32, geometric: F32, pi
         for x in range(width):
             t = thing[y, x]
             p = y * width + x
-            for k in range(4):  # right, down, down right, down left
-                qx, qy = x + (1 if k == 0 or k == 2 else 0) - (1 if k == 3 else 0), y + (1 if k > 0 else 0)
-                if qx < 0 or qx >= width or qy >= height:
+            for k in range(2):
+                # Right and down suffice: a straight edge that crosses a pixel parts two centres side by side.
+                qx, qy = (x + 1, y) if k == 0 else (x, y + 1)
+                if qx >= width or qy >= height:
                     continue
                 if thing[qy, qx] != t:
                     mark[y, x] |= 1
                     mark[qy, qx] |= 1
-                elif t > 0 and k < 2:
+                elif t > 0:
                     q = qy * width + qx
                     cosine = normal[p, 0] * normal[q, 0] + normal[p, 1] * normal[q, 1] + normal[p, 2] * normal[q, 2]
                     limit = STEP_PX * pixel_slope * min(depth[y, x], depth[qy, qx])
@@ -158,7 +168,12 @@ def _cast(
         rotation: (3, 3+) world_from_object; normals of the samples are in world axes, interpolated, not unit length.
     """
     width, height, bend = lens.width, lens.height, lens.bend
-    for f in range(faces.shape[0]):
+    turned_away = np.empty(faces.shape[0], np.int32)
+    fronts, backs = faces.shape[0], 0
+    for i in range(2 * fronts):  # as in ``raster.rasterise``: faces that look away come last
+        if i >= fronts + backs:
+            break
+        f = i if i < fronts else turned_away[i - fronts]
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
         pad = 0.5 + WINDOW_PAD_PX + (bend_pad(camera, a, b, c, bend) if bend > 0.0 else 0.0)
         x0, x1, y0, y1 = image_window(image, a, b, c, pad, width, height)
@@ -170,6 +185,10 @@ def _cast(
         inside = edges_above[y1 + 1, x1 + 1] - edges_above[y0, x1 + 1] - edges_above[y1 + 1, x0] + edges_above[y0, x0]
         if inside == 0:
             continue
+        if known and i < fronts and turns_away(image, a, b, c):
+            turned_away[backs] = f
+            backs += 1
+            continue
         za, zb, zc = camera[a, 2], camera[b, 2], camera[c, 2]
         z_min, z_max = min(za, min(zb, zc)), max(za, max(zb, zc))
         xa, xb, xc = image[a, 0], image[b, 0], image[c, 0]
@@ -180,6 +199,16 @@ def _cast(
             for x in range(x0, x1 + 1):
                 e = slot[y, x]
                 if e < 0 or z_min > ceiling[e]:
+                    continue
+                # Sample c lies in the c-th sixteenth of the pixel: only those under the face need the test.
+                c0, c1 = 0, SAMPLES - 1
+                if known:
+                    c0 = max(int((left - x) * SAMPLES), 0)
+                    c1 = min(int((right - x) * SAMPLES), SAMPLES - 1)
+                hidden = True
+                for s in range(c0, c1 + 1):
+                    hidden = hidden and sample_depth[e, s] <= z_min
+                if hidden:
                     continue
                 if not ready:
                     ready = True
@@ -204,11 +233,6 @@ def _cast(
                     continue
                 if det > ceiling[e] * ((v * ny + nz) + u * nx + _half_extent(nx, ny, ux, vx, uy, vy)):
                     continue
-                # Sample c lies in the c-th sixteenth of the pixel: only those under the face need the test.
-                c0, c1 = 0, SAMPLES - 1
-                if known:
-                    c0 = max(int((left - x) * SAMPLES), 0)
-                    c1 = min(int((right - x) * SAMPLES), SAMPLES - 1)
                 for s in range(c0, c1 + 1):
                     u = ray[e, 0] + ray[e, 2] * offsets[s, 0] + ray[e, 4] * offsets[s, 1]
                     v = ray[e, 1] + ray[e, 3] * offsets[s, 0] + ray[e, 5] * offsets[s, 1]

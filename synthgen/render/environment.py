@@ -26,13 +26,13 @@ KEY_HIGHLIGHT_ROUGHNESS = (0.12, 0.25)
 KEY_COUNT = 2
 KEY_MIN_RADIANCE = 2.5  # in white-card units; above it, and above a multiple of the sky's median, a source is "bright"
 KEY_OVER_MEDIAN = 5.0
-KEY_MIN_IRRADIANCE = 0.15  # of pi: fainter sources stay in the map
+KEY_MIN_IRRADIANCE = 0.22  # of pi: fainter sources stay in the map
 KEY_MAX_RADIUS_RAD = 0.45
 KEY_MIN_HEIGHT = 0.06  # sine of the elevation
 
 # Rings of the upper hemisphere (sine of the elevation) and how many sky directions each is cut into.
-RING_EDGES = (0.0, 0.18, 0.42, 0.68, 0.9, 1.0001)
-RING_CELLS = (10, 10, 8, 5, 1)
+RING_EDGES = (0.0, 0.25, 0.57, 0.81, 1.0001)
+RING_CELLS = (8, 8, 8, 4)
 STRATUM_MIN_SHARE = 0.002
 
 
@@ -141,7 +141,7 @@ def split_keys(radiance: F32) -> tuple[F32, tuple[KeySource, ...]]:
         energy = (excess[inside].astype(np.float64) * solid[inside][:, None]).sum(axis=0)
         source = _key_source(directions[inside], (excess[inside] @ LUMINANCE) * solid[inside], energy)
         strength = float(energy @ LUMINANCE)
-        useful = strength * max(source.direction[2], 0.25) > KEY_MIN_IRRADIANCE * np.pi
+        useful = strength * max(source.direction[2], 0.2) > KEY_MIN_IRRADIANCE * np.pi
         if useful and source.direction[2] > KEY_MIN_HEIGHT and source.radius_rad < KEY_MAX_RADIUS_RAD:
             found.append((strength, int(region), source))
     found.sort(key=lambda entry: -entry[0])

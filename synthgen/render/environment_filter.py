@@ -29,31 +29,38 @@ def prefilter_ggx(source: F32, height: int, roughness: float) -> F32:  # pragma:
     cut = min(1.0, max(0.0, (1.0 - a2 / math.sqrt(LOBE_CUT)) / (1.0 - a2))) if a2 < 1.0 else 0.0
     cos_cut = max(0.0, 2.0 * cut - 1.0)  # of the angle between r and l, twice the half angle
     reach = math.acos(cos_cut)
-    sin_t, cos_t, solid = np.empty(rows), np.empty(rows), np.empty(rows)
+    delta = 2.0 * math.pi / columns
+    sin_t, cos_t = np.empty(rows), np.empty(rows)
     for j in range(rows):
         theta = (j + 0.5) / rows * math.pi
-        sin_t[j], cos_t[j], solid[j] = math.sin(theta), math.cos(theta), math.sin(theta)
-    cos_p = np.empty(columns)
+        sin_t[j], cos_t[j] = math.sin(theta), math.cos(theta)
     out = np.empty((height, 2 * height, 3), np.float32)
-    for y in range(height):
-        theta = (y + 0.5) / height * math.pi
-        st, ct = math.sin(theta), math.cos(theta)
-        low = max(0, int(math.floor((theta - reach) / math.pi * rows)))
-        high = min(rows, int(math.ceil((theta + reach) / math.pi * rows)) + 1)
-        for x in range(2 * height):
-            phi = (x + 0.5) / height * math.pi
-            for i in range(columns):
-                cos_p[i] = math.cos((i + 0.5) / rows * math.pi - phi)
+    cosines = np.empty(2 * columns + 4)  # of the difference in azimuth, from first = floor(centre) - columns on
+    for x in range(2 * height):
+        centre = (x + 0.5) / (2 * height) * columns - 0.5
+        middle = math.floor(centre)
+        for m in range(len(cosines)):
+            cosines[m] = math.cos((m - columns + middle - centre) * delta)
+        for y in range(height):
+            theta = (y + 0.5) / height * math.pi
+            st, ct = math.sin(theta), math.cos(theta)
+            low = max(0, math.floor((theta - reach) / math.pi * rows))
+            high = min(rows, math.ceil((theta + reach) / math.pi * rows) + 1)
             r, g, b, total = 0.0, 0.0, 0.0, 0.0
             for j in range(low, high):
                 base, across = ct * cos_t[j], st * sin_t[j]
-                for i in range(columns):
-                    cosine = base + across * cos_p[i]
+                # cos of the widest difference in azimuth that still lies inside the lobe.
+                edge = (cos_cut - base) / max(across, 1e-12)
+                if edge >= 1.0:
+                    continue
+                width = columns // 2 if edge <= -1.0 else int(math.acos(edge) / delta) + 1
+                for m in range(-width, min(columns - width, width + 2)):
+                    cosine = base + across * cosines[m + columns]
                     if cosine <= cos_cut:
                         continue
-                    h2 = 0.5 * (1.0 + cosine)
-                    d = h2 * (a2 - 1.0) + 1.0
-                    weight = cosine * solid[j] / (d * d)
+                    i = (m + middle) % columns
+                    d = 0.5 * (1.0 + cosine) * (a2 - 1.0) + 1.0
+                    weight = cosine * sin_t[j] / (d * d)
                     r += weight * source[j, i, 0]
                     g += weight * source[j, i, 1]
                     b += weight * source[j, i, 2]

@@ -26,7 +26,7 @@ from synthgen.types.scene import AreaLight, Scene
 SKY_TEXELS = 160
 KEY_TEXELS = 640
 AREA_TEXELS = 640
-TAPS = 28
+TAPS = 22
 GLOW_CELLS = 96
 GLOW_MARGIN_M = 0.3
 
@@ -58,7 +58,7 @@ class KeyLight:
 
 @dataclass(frozen=True, eq=False)
 class PanelLight:
-    """An area light ready for the kernels: (3, 3) frame, (3,) centre, (2,) half edges, (4, 3) corners, (3,) radiance."""
+    """An area light ready for the kernels: (3, 3) frame, (3,) centre, (2,) half edges, (4, 3) corners, (3,) RGB."""
 
     frame: F64
     centre: F64
@@ -168,7 +168,7 @@ def _add_lights(light: SceneLight, surfaces: Surfaces, agree: U8, direct: F32, h
         half = (float(panel.half[0]), float(panel.half[1]))
         shadow = _shadow(light, s, agree, light.panel_maps, i, half, SQUARE_TAPS)
         add_area(
-            s.thing, s.position, s.normal, s.ray, *material, shadow, panel.frame, panel.centre, panel.half,
+            s.thing, s.position, s.normal, s.ray, *material, shadow, agree, panel.frame, panel.centre, panel.half,
             panel.radiance, panel.corners, direct, highlight,
         )  # fmt: skip
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit
 
@@ -127,14 +125,24 @@ def _visibility_at(
         position[y, x, 0], position[y, x, 1], position[y, x, 2],
         geometric[y, x, 0], geometric[y, x, 1], geometric[y, x, 2],
         ray[y, x, 0] - towards * nx, ray[y, x, 1] - towards * ny, ray[y, x, 2] - towards * nz,
-        3 if r < 0.35 else (2 if r < 0.6 else 1), below, cells, depth, coarse, table,
+        2 if r < 0.5 else 1, below, cells, depth, coarse, table,
     )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
 def visibility(
-    thing: U16, position: F32, geometric: F32, normal: F32, ray: F32, roughness: F32, flags: U8, agree: U8, cells: F64,
-    depth: F32, coarse: F32, table: F64,
+    thing: U16,
+    position: F32,
+    geometric: F32,
+    normal: F32,
+    ray: F32,
+    roughness: F32,
+    flags: U8,
+    agree: U8,
+    cells: F64,
+    depth: F32,
+    coarse: F32,
+    table: F64,
 ) -> F32:  # pragma: no cover - compiled
     """(H, W, 2) float32 visibility of the diffuse and of the mirrored sky, 1 where nothing was hit.
 
@@ -175,7 +183,7 @@ def visibility(
                         _visibility_at(
                             y, x, position, geometric, normal, ray, roughness, below, cells, depth, coarse, table, out
                         )  # fmt: skip
-                if spread(out, y0, x0, y1, x1, 0) > SPREAD or spread(out, y0, x0, y1, x1, 1) > 2.0 * SPREAD:
+                if spread(out, y0, x0, y1, x1, 0) > SPREAD[step] or spread(out, y0, x0, y1, x1, 1) > 2 * SPREAD[step]:
                     continue
                 for y in range(y0, stop):
                     for x in range(x0, x1):
@@ -250,6 +258,8 @@ def environment_light(
         sharp .. by_normal_height: see ``PreparedEnvironment``.
     """
     height, width = thing.shape
+    ox, oy, oz = 2.0, 2.0, 2.0
+    sky = np.zeros(6)
     has_support = open_glow[0] + open_glow[1] + open_glow[2] > 0.0
     for y in range(height):
         for x in range(width):
@@ -266,9 +276,14 @@ def environment_light(
             px, py, rise = position[y, x, 0], position[y, x, 1], position[y, x, 2] - ground_z
             supported = has_support and flags[thing[y, x]] != 1
             rough = roughness[y, x]
-            turn, fall = map_coordinates(turn_cos * nx + turn_sin * ny, turn_cos * ny - turn_sin * nx, nz)
-            a, b, c, d, fu, fv = bilinear_corners(by_normal_height, turn, fall)
-            wa, wb, wc, wd = (1.0 - fu) * (1.0 - fv), fu * (1.0 - fv), (1.0 - fu) * fv, fu * fv
+            if nx != ox or ny != oy or nz != oz:  # flat surfaces look up once
+                ox, oy, oz = nx, ny, nz
+                turn, fall = map_coordinates(turn_cos * nx + turn_sin * ny, turn_cos * ny - turn_sin * nx, nz)
+                a, b, c, d, fu, fv = bilinear_corners(by_normal_height, turn, fall)
+                wa, wb, wc, wd = (1.0 - fu) * (1.0 - fv), fu * (1.0 - fv), (1.0 - fu) * fv, fu * fv
+                for k in range(6):
+                    value = wa * by_normal[a, k] + wb * by_normal[b, k] + wc * by_normal[c, k] + wd * by_normal[d, k]
+                    sky[k] = intensity * value
             share = max(0.0, 0.5 - 0.5 * nz)
             br, bg, bb = 0.0, 0.0, 0.0
             if supported and share > 0.01:
@@ -277,16 +292,13 @@ def environment_light(
                     br, bg, bb = br + gr / 3.0, bg + gg / 3.0, bb + gb / 3.0
             sees, most = 0.0, 1e-9
             for k in range(3):
-                above = wa * by_normal[a, k] + wb * by_normal[b, k] + wc * by_normal[c, k] + wd * by_normal[d, k]
-                above *= intensity
+                above = sky[k]
                 if supported:
                     under = share * open_glow[k]
                     near = br if k == 0 else (bg if k == 1 else bb)
                     lit = share * near
                 else:
-                    m = k + 3
-                    under = wa * by_normal[a, m] + wb * by_normal[b, m] + wc * by_normal[c, m] + wd * by_normal[d, m]
-                    under *= intensity
+                    under = sky[k + 3]
                     lit = under * (seen[y, x, 0] if has_support else 1.0)
                 irradiance[y, x, k] = above + under
                 luminance = 0.2126 if k == 0 else (0.7152 if k == 1 else 0.0722)

@@ -12,7 +12,10 @@ from numba import njit
 from synthgen.types.arrays import F32, U8, U16
 
 STEPS = (4, 2, 1)  # cell edges in pixels, tried in this order
-SPREAD = 0.04  # corners of a cell that differ by more are not interpolated
+# Corners that differ by more are not interpolated, by cell edge: over two pixels a ramp
+# is straight, over four it may bend.
+SPREAD = (0.0, 0.0, 0.18, 0.0, 0.06)
+CENTRE_SPREAD = 0.03
 AGREE_NORMAL = 0.94  # cosine
 AGREE_PLANE = 0.35  # sine of the angle by which a corner may leave the first one's tangent plane
 UNSET = np.float32(-1.0)
@@ -32,9 +35,7 @@ def agreeing(thing: U16, position: F32, normal: F32) -> U8:  # pragma: no cover 
 
 
 @njit(cache=True, nogil=True)
-def _agree(
-    thing: U16, position: F32, normal: F32, y0: int, x0: int, step: int
-) -> bool:  # pragma: no cover - compiled
+def _agree(thing: U16, position: F32, normal: F32, y0: int, x0: int, step: int) -> bool:  # pragma: no cover - compiled
     """Whether all pixels of the cell show one thing and its four corners one smooth surface."""
     first = thing[y0, x0]
     for y in range(y0, y0 + step + 1):

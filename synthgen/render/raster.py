@@ -140,6 +140,13 @@ def image_window(image: F64, a: int, b: int, c: int, pad: float, width: int, hei
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def turns_away(image: F64, a: int, b: int, c: int) -> bool:
+    """Whether a face is seen from behind: its corners run clockwise with y down. Only decides the order of work."""
+    xa, ya = image[a, 0], image[a, 1]
+    return bool((image[b, 0] - xa) * (image[c, 1] - ya) - (image[c, 0] - xa) * (image[b, 1] - ya) > 0.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def edge_planes(
     camera: F64, a: int, b: int, c: int
 ) -> tuple[float, float, float, float, float, float, float, float, float]:
@@ -214,7 +221,8 @@ def rasterise(
     face: I32,
     amodal: U64,
 ) -> None:
-    """Draws one thing into the visibility buffers; of equally near surfaces the first drawn stays.
+    """Draws one thing into the visibility buffers; of equally near surfaces the first drawn stays
+    (things in order; within a thing, faces that look towards the camera before those that look away).
 
     Args:
         camera, image: from ``place_vertices``.
@@ -227,13 +235,24 @@ def rasterise(
     """
     width, height, bend = lens.width, lens.height, lens.bend
     ray_u, ray_v = lens.u, lens.v
-    for f in range(faces.shape[0]):
+    turned_away = np.empty(faces.shape[0], np.int32)
+    fronts, backs = faces.shape[0], 0
+    # Faces that look away come last: most of them are then hidden, which is cheaper to see than to draw.
+    for i in range(2 * fronts):
+        if i >= fronts + backs:
+            break
+        f = i if i < fronts else turned_away[i - fronts]
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
         pad = WINDOW_PAD_PX + (bend_pad(camera, a, b, c, bend) if bend > 0.0 else 0.0)
         x0, x1, y0, y1 = image_window(image, a, b, c, pad, width, height)
-        if x0 < 0:
+        known = x0 >= 0
+        if not known:
             x0, x1, y0, y1 = table_window(camera, a, b, c, lens, 0.0)
         if x0 > x1 or y0 > y1:
+            continue
+        if known and i < fronts and turns_away(image, a, b, c):
+            turned_away[backs] = f
+            backs += 1
             continue
         za, zb, zc = camera[a, 2], camera[b, 2], camera[c, 2]
         z_min, z_max = min(za, min(zb, zc)), max(za, max(zb, zc))

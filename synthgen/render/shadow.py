@@ -134,16 +134,25 @@ def _cast(
 
 @njit(cache=True, nogil=True)
 def _fill(
-    depth: F32, n: int, px: float, py: float, ps: float, qx: float, qy: float, qs: float,
-    rx: float, ry: float, rs: float,
+    depth: F32,
+    n: int,
+    px: float,
+    py: float,
+    ps: float,
+    qx: float,
+    qy: float,
+    qs: float,
+    rx: float,
+    ry: float,
+    rs: float,
 ) -> None:  # pragma: no cover - compiled
     """Keeps the largest s of one triangle at every texel centre of map ``n`` that it covers."""
     size = depth.shape[1]
     half = np.float32(0.5)
-    left = max(0, int(math.ceil(min(px, qx, rx) - half)))
-    right = min(size - 1, int(math.floor(max(px, qx, rx) - half)))
-    top = max(0, int(math.ceil(min(py, qy, ry) - half)))
-    bottom = min(size - 1, int(math.floor(max(py, qy, ry) - half)))
+    left = max(0, math.ceil(min(px, qx, rx) - half))
+    right = min(size - 1, math.floor(max(px, qx, rx) - half))
+    top = max(0, math.ceil(min(py, qy, ry) - half))
+    bottom = min(size - 1, math.floor(max(py, qy, ry) - half))
     if left > right or top > bottom:
         return
     area = (qx - px) * (ry - py) - (qy - py) * (rx - px)
@@ -210,7 +219,7 @@ def blocked_share(
     size = depth.shape[1]
     inverse = 1.0 / stride
     x, y = (u - 0.5) * inverse, (v - 0.5) * inverse
-    i, j = int(math.floor(x)), int(math.floor(y))
+    i, j = math.floor(x), math.floor(y)
     fx, fy = x - i, y - j
     left, top = i * stride, j * stride
     right, bottom = left + stride, top + stride
@@ -253,7 +262,7 @@ def soft_shadow(
     blockers, found, looked = 0.0, 0, 0
     for k in range(0, len(taps), SEARCH_EVERY):
         looked += 1
-        i, j = int(math.floor(u + taps[k, 0] * ru)), int(math.floor(v + taps[k, 1] * rv))
+        i, j = math.floor(u + taps[k, 0] * ru), math.floor(v + taps[k, 1] * rv)
         if 0 <= i < size and 0 <= j < size:
             at = depth[n, j, i]
             if at > s + gu * (i + 0.5 - u) + gv * (j + 0.5 - v):

@@ -37,28 +37,21 @@ NO_TEXTURE = Texture(
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def footprint(su: float, sv: float, tu: float, tv: float) -> tuple[float, float, float, float]:
-    """Axes of the ellipse that a unit pixel circle becomes in texel space.
+    """The ellipse that a unit pixel circle becomes in texel space.
 
     Args:
         su, sv: texels per pixel step in x; tu, tv: per pixel step in y.
 
     Returns:
-        (long axis as a vector: u, v; length of the long axis; length of the short axis), lengths in texels.
+        (squared long axis, squared short axis, and a vector along the long axis of any length, possibly 0).
     """
     a, b, c = su * su + tu * tu, su * sv + tu * tv, sv * sv + tv * tv
     half, mean = 0.5 * (a - c), 0.5 * (a + c)
-    radius = np.sqrt(half * half + b * b)
-    long = np.sqrt(mean + radius)
-    short = abs(su * tv - sv * tu) / long if long > 0.0 else 0.0
+    radius = math.sqrt(half * half + b * b)
     # Eigenvector of [[a, b], [b, c]] for mean + radius, from the better conditioned row.
-    if half >= 0.0:
-        x, y = half + radius, b
-    else:
-        x, y = b, radius - half
-    norm = np.sqrt(x * x + y * y)
-    if norm == 0.0:
-        return long, 0.0, long, short
-    return long * x / norm, long * y / norm, long, short
+    x = half + radius if half >= 0.0 else b
+    y = b if half >= 0.0 else radius - half
+    return mean + radius, max(mean - radius, 0.0), x, y
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -106,24 +99,26 @@ def sample(
         linear: ``LINEAR_OF_SRGB``.
     """
     w, h = np.float64(widths[0]), np.float64(heights[0])
-    axis_u, axis_v, long, short = footprint(dudx * w, dvdx * h, dudy * w, dvdy * h)
-    taps = 1
-    if long > 1.0:
-        taps = min(int(long / max(short, 1.0) + TAP_ROUNDING), MAX_TAPS)
-    share = 1.0 / taps
-    texels_wide = max(short, long * share)
+    long2, short2, along_u, along_v = footprint(dudx * w, dvdx * h, dudy * w, dvdy * h)
+    taps, share, step_u, step_v, wide2 = 1, 1.0, 0.0, 0.0, long2
+    ratio2 = long2 / max(short2, 1.0)
+    # Divisions and roots are most of the work here, so they wait until more than one tap is really needed.
+    if ratio2 >= (2.0 - TAP_ROUNDING) ** 2:
+        taps = min(int(math.sqrt(ratio2) + TAP_ROUNDING), MAX_TAPS)
+        share = 1.0 / taps
+        wide2 = max(short2, long2 * share * share)
+        scale = share * math.sqrt(long2 / (along_u * along_u + along_v * along_v))
+        step_u, step_v = along_u * scale / w, along_v * scale / h
+        u, v = u - 0.5 * (taps - 1) * step_u, v - 0.5 * (taps - 1) * step_v
     # Halve until one texel is as wide as the footprint; between levels blend by width (log2 costs more than it gains).
     base, top = 0, len(widths) - 1
-    while texels_wide >= 2.0 and base < top:
-        texels_wide, base = 0.5 * texels_wide, base + 1
-    blend = texels_wide - 1.0 if texels_wide > 1.0 and base < top else 0.0
+    while wide2 >= 4.0 and base < top:
+        wide2, base = 0.25 * wide2, base + 1
+    blend = math.sqrt(wide2) - 1.0 if wide2 > 1.0 and base < top else 0.0
     start, width, height = int(offsets[base]), int(widths[base]), int(heights[base])
     above = base + 1 if blend > 0.0 else base
     start_, width_, height_ = int(offsets[above]), int(widths[above]), int(heights[above])
     fine, coarse = np.float32(share * (1.0 - blend)), np.float32(share * blend)
-    step_u, step_v = axis_u * share / w, axis_v * share / h
-    u -= 0.5 * (taps - 1) * step_u
-    v -= 0.5 * (taps - 1) * step_v
     red = green = blue = np.float32(0.0)
     for _ in range(taps):
         tu, tv = u - np.floor(u), v - np.floor(v)

@@ -25,7 +25,7 @@ ANGULAR_CAP_RAD_S = 25.0
 REST_CHECKS = 4
 MAX_PENETRATION_M = 0.0009
 REPAIRS = 3
-REPAIR_PULL = 0.5  # towards the middle of the support
+REPAIR_PULL = 0.5  # towards the middle of the support, more each time
 REPAIR_CLEARANCE_M = 0.005
 LOST_M = 50.0
 DIVERGENCE_WARNINGS = tuple(
@@ -108,7 +108,7 @@ def settle(bodies: tuple[Body, ...], arena: Arena) -> Settled:
         if not jammed and not lost:
             return Settled(poses, steps, penetration)
         _drop_guards(model, guards)
-        _hang_again(data, bodies, poses, sorted(jammed | lost))
+        _hang_again(data, bodies, poses, sorted(jammed | lost), pull=REPAIR_PULL ** (repair + 1))
     raise Rejection("object_lost" if lost else "settling_overlap")
 
 
@@ -166,14 +166,16 @@ def _jammed(model: mujoco.MjModel, data: mujoco.MjData) -> tuple[set[int], float
     return jammed, float(max(0.0, -distances.min(initial=0.0)))
 
 
-def _hang_again(data: mujoco.MjData, bodies: tuple[Body, ...], poses: F64, numbers: list[int]) -> None:
+def _hang_again(
+    data: mujoco.MjData, bodies: tuple[Body, ...], poses: F64, numbers: list[int], *, pull: float
+) -> None:
     """Puts bodies back into the air, in their start orientation, one above the other over everything else."""
     rest = [number for number in range(len(bodies)) if number not in numbers]
     top = max((float(turned_box(bodies[number].model, poses[number])[1][2]) for number in rest), default=0.0)
     for number in numbers:
         start = bodies[number].world_from_object.copy()
         low, high = turned_box(bodies[number].model, start)
-        start[:2, 3] *= REPAIR_PULL
+        start[:2, 3] *= pull
         start[2, 3] += top + REPAIR_CLEARANCE_M - low[2]
         top += float(high[2] - low[2]) + REPAIR_CLEARANCE_M
         data.qpos.reshape(-1, 7)[number] = np.concatenate([start[:3, 3], quaternion(start)])

@@ -25,9 +25,10 @@ TOTE_SIZES_M = ((0.17, 0.11), (0.26, 0.17), (0.36, 0.26), (0.55, 0.35), (0.75, 0
 TOTE_WALL_M = 0.004
 TOTE_CORNER_M = 0.02  # radius of its vertical corners, as the family builds them
 CORNER_CHORDS = 4
+TIPPING_MARGIN_M = 0.03
 TOTE_LEAN_OUT_M = 0.02
 WALL_GROWTH_M = 0.1
-PILE_FILL = 0.75  # of the tote's height, when its size is chosen
+PILE_FILL = 0.65  # of the tote's height, when its size is chosen
 PILE_PACKING = 1.0  # volume a thing takes in a pile / volume of its own box
 LONGEST_SHARE = 0.95  # of the inner length that the longest thing may have
 
@@ -158,8 +159,9 @@ def arena_of(support: Support, models: tuple[ObjectModel, ...], starts: F64, obs
     for model, start in zip(models, starts, strict=True):
         low, high = turned_box(model, start)
         guards = np.maximum(guards, np.maximum(-low[:2], high[:2]) + 0.01)
-    # A long thing may lean out over the rim; on a table, what is carried has its middle over the top.
-    keep = half + (TOTE_LEAN_OUT_M if support.wall_m else 0.0)
+    # A long thing may lean out over the rim. The plane goes on beyond a table: there, what has its middle near the edge
+    # or outside would tip over in truth.
+    keep = half + TOTE_LEAN_OUT_M if support.wall_m else half - np.minimum(TIPPING_MARGIN_M, 0.05 * half)
     return Arena(
         half_size_m=(float(guards[0]), float(guards[1])),
         keep_half_m=(float(keep[0]), float(keep[1])),

@@ -23,7 +23,8 @@ from synthgen.types.images import Images
 MIDDLE_GREY = 0.19  # where the metered log-average lands, linear
 HIGHLIGHT_PERCENTILE = 97.0
 HIGHLIGHT_LIMIT = 0.95  # linear value that the highlight percentile may reach before the meter darkens the picture
-METER_RANGE_EV = (-8.0, 8.0)
+METER_RANGE_EV = (-10.0, 12.0)
+METER_FLOOR = 2e-6  # radiance below which the meter sees nothing: a black frame stays black
 METER_STRIDE = 4  # every fourth pixel in x and y is enough for a meter
 FLARE_LIMIT = 24.0  # white levels: radiance above it only widens the lens' blur of lamps and the sun
 CAST_LIMIT_EV = 0.6  # white balance never moves red against blue by more than this each way
@@ -89,8 +90,8 @@ def meter(radiance: F32) -> float:
     """
     sample = radiance[::METER_STRIDE, ::METER_STRIDE]
     luminance = (sample @ np.array([0.2126, 0.7152, 0.0722], np.float32)).astype(np.float64)
-    log_average = math.exp(float(np.log(luminance + 1e-4).mean()))
-    exposure = MIDDLE_GREY / max(log_average, 1e-4)
+    log_average = math.exp(float(np.log(luminance + METER_FLOOR).mean()))
+    exposure = MIDDLE_GREY / max(log_average, METER_FLOOR)
     highlight = float(np.percentile(luminance, HIGHLIGHT_PERCENTILE))
     if highlight * exposure > HIGHLIGHT_LIMIT:
         # Real meters compromise: they give up half of the excess (in stops) to the highlights.

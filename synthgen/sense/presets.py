@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,24 +33,43 @@ class Preset:
         saturation: factor on colourfulness.
     """
 
-    auto_exposure: bool = True
-    exposure_ev: Distribution = normal(0.0, 0.25)
-    white_balance: Distribution = uniform(0.15, 0.5)
-    blur_px: Distribution = uniform(0.35, 0.7)
-    vignette: Distribution = uniform(0.05, 0.25)
-    full_well_e: float = 6000.0
-    read_noise_e: float = 3.0
-    gain: Distribution = uniform(1.0, 4.0)
-    noise: Distribution = constant(1.0)
-    grain: float = 0.6
-    sharpen: Distribution = uniform(0.0, 0.3)
-    shoulder: float = 0.72
-    contrast: float = 0.15
-    saturation: Distribution = uniform(0.95, 1.1)
+    auto_exposure: bool
+    exposure_ev: Distribution
+    white_balance: Distribution
+    blur_px: Distribution
+    vignette: Distribution
+    full_well_e: float
+    read_noise_e: float
+    gain: Distribution
+    noise: Distribution
+    grain: float
+    sharpen: Distribution
+    shoulder: float
+    contrast: float
+    saturation: Distribution
 
+
+# A small colour camera in a well-lit room; the others say where they differ.
+GENERIC = Preset(
+    auto_exposure=True,
+    exposure_ev=normal(0.0, 0.25),
+    white_balance=uniform(0.15, 0.5),
+    blur_px=uniform(0.35, 0.7),
+    vignette=uniform(0.05, 0.25),
+    full_well_e=6000.0,
+    read_noise_e=3.0,
+    gain=uniform(1.0, 4.0),
+    noise=constant(1.0),
+    grain=0.6,
+    sharpen=uniform(0.0, 0.3),
+    shoulder=0.72,
+    contrast=0.15,
+    saturation=uniform(0.95, 1.1),
+)
 
 PRESETS: dict[str, Preset] = {
-    "none": Preset(
+    "none": replace(
+        GENERIC,
         auto_exposure=False,
         exposure_ev=constant(0),
         white_balance=constant(1),
@@ -62,9 +81,10 @@ PRESETS: dict[str, Preset] = {
         contrast=0.0,
         saturation=constant(1),
     ),
-    "generic": Preset(),
+    "generic": GENERIC,
     # 1.4 um rolling-shutter colour sensor behind a cheap wide lens; its processor sharpens and saturates little.
-    "realsense_d435": Preset(
+    "realsense_d435": replace(
+        GENERIC,
         exposure_ev=normal(-0.05, 0.25),
         white_balance=uniform(0.2, 0.6),
         blur_px=uniform(0.5, 0.9),
@@ -77,7 +97,8 @@ PRESETS: dict[str, Preset] = {
         saturation=uniform(0.85, 1.0),
     ),
     # The same sensor behind a narrower lens: less vignette, a little sharper.
-    "realsense_d415": Preset(
+    "realsense_d415": replace(
+        GENERIC,
         exposure_ev=normal(-0.05, 0.25),
         white_balance=uniform(0.2, 0.6),
         blur_px=uniform(0.4, 0.75),
@@ -90,7 +111,8 @@ PRESETS: dict[str, Preset] = {
         saturation=uniform(0.85, 1.0),
     ),
     # 1.25 um, binned from 12 MP: less noise per output pixel, visible sharpening halos.
-    "azure_kinect": Preset(
+    "azure_kinect": replace(
+        GENERIC,
         white_balance=uniform(0.1, 0.4),
         blur_px=uniform(0.35, 0.6),
         vignette=uniform(0.05, 0.2),
@@ -102,7 +124,8 @@ PRESETS: dict[str, Preset] = {
         saturation=uniform(1.0, 1.15),
     ),
     # 3.45 um global-shutter machine-vision sensor, good lens, no processing beyond gamma.
-    "industrial_5mp": Preset(
+    "industrial_5mp": replace(
+        GENERIC,
         exposure_ev=normal(-0.1, 0.15),
         white_balance=uniform(0.0, 0.25),
         blur_px=uniform(0.25, 0.45),
@@ -117,7 +140,8 @@ PRESETS: dict[str, Preset] = {
         saturation=constant(1),
     ),
     # Small sensor in a dim room: noise, soft lens, heavy processing, colour cast.
-    "webcam": Preset(
+    "webcam": replace(
+        GENERIC,
         exposure_ev=normal(0.1, 0.35),
         white_balance=uniform(0.2, 0.7),
         blur_px=uniform(0.6, 1.2),

@@ -74,5 +74,5 @@ def finish(encoded: F32, halo: F32, sharpen: float, saturation: float) -> U8:  #
 
 
 @njit(cache=True, nogil=True)
-def _byte(value: float) -> int:  # pragma: no cover - compiled
+def _byte(value: float) -> np.uint8:  # pragma: no cover - compiled
     return np.uint8(min(max(value, 0.0), 1.0) * 255.0 + 0.5)

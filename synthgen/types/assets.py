@@ -72,7 +72,7 @@ class ObjectModel:
         key: content hash, 16 hex digits: of file bytes and options, or of family and parameters.
         name: for people: "mug-03", "ycb_005_tomato_soup_can".
         mesh: what is rendered and labelled.
-        light_mesh: the same surface with at most ~3000 faces: casts shadows and ambient occlusion.
+        light_mesh: the same surface with at most ~6000 faces: casts shadows and ambient occlusion.
         parts: convex collision parts, each (n, 3) float64 hull points in the object frame.
         bounds_m: (2, 3) float64 min and max corner of ``mesh`` in the object frame.
         diameter_m: largest distance between two vertices (BOP).

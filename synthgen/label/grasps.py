@@ -1,0 +1,171 @@
+"""Grasp labels: candidates once per object and process, placed once per scene, projected once per view."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Protocol
+
+import numpy as np
+
+from synthgen.config.grasps import GraspsConfig
+from synthgen.label.grasps_candidates import make_candidates
+from synthgen.label.grasps_mesh import Tree, make_tree
+from synthgen.label.grasps_placement import Choice, Obstacle, place_grasps
+from synthgen.label.grippers import make_gripper
+from synthgen.projection import project
+from synthgen.types.arrays import F64
+from synthgen.types.assets import ObjectModel
+from synthgen.types.catalog import FamilySource, MeshSource
+from synthgen.types.geometry import Camera
+from synthgen.types.grasps import Grasp, GraspCandidates, Gripper, PlacedGrasp
+from synthgen.types.scene import Scene, SceneObject
+
+CACHE_BYTES = 96 << 20
+RECT_MAX_TILT_DEG = 30.0
+# The floor is 0.7 m below what the objects lie on; the carrying surface itself is the plane z = 0.
+IGNORED_ROLES = ("floor",)
+
+
+class Models(Protocol):
+    """The part of the asset store that grasps need."""
+
+    def model(self, source: FamilySource | MeshSource) -> ObjectModel: ...
+
+
+class _Cache:
+    """Most recently used trees and candidates, bounded by their size. Values follow from their key alone."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._total = limit, 0
+        self._values: OrderedDict[Hashable, tuple[Tree | GraspCandidates, int]] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def tree(self, model: ObjectModel) -> Tree:
+        with self._lock:
+            found = self._get(model.key)
+            if isinstance(found, Tree):
+                return found
+            tree = make_tree(model.mesh)
+            self._put(model.key, tree, tree.nbytes)
+            return tree
+
+    def candidates(self, model: ObjectModel, gripper: Gripper, config: GraspsConfig) -> GraspCandidates:
+        key = (model.key, gripper, config.friction_max, config.approach_m)
+        with self._lock:
+            found = self._get(key)
+            if isinstance(found, GraspCandidates):
+                return found
+            made = make_candidates(
+                model, self.tree(model), gripper, friction_max=config.friction_max, approach_m=config.approach_m
+            )
+            self._put(key, made, made.approach.nbytes + made.clear.nbytes + 4096)
+            return made
+
+    def _get(self, key: Hashable) -> Tree | GraspCandidates | None:
+        if key not in self._values:
+            return None
+        self._values.move_to_end(key)
+        return self._values[key][0]
+
+    def _put(self, key: Hashable, value: Tree | GraspCandidates, size: int) -> None:
+        self._values[key] = (value, size)
+        self._total += size
+        while self._total > self._limit and len(self._values) > 1:
+            self._total -= self._values.popitem(last=False)[1][1]
+
+
+_cache = _Cache(CACHE_BYTES)
+
+
+def candidates_of(model: ObjectModel, config: GraspsConfig) -> GraspCandidates:
+    """What the configured gripper can do with a model alone; cached in this process.
+
+    Raises:
+        ConfigError: an unknown gripper.
+    """
+    return _cache.candidates(model, make_gripper(config.gripper), config)
+
+
+def scene_grasps(scene: Scene, store: Models, config: GraspsConfig) -> dict[int, tuple[PlacedGrasp, ...]]:
+    """Grasps of every labelled object of a settled scene, by instance index.
+
+    The open gripper and its approach path are tried against everything else in the scene: objects, distractors, tote,
+    fixtures, occluders and the carrying plane.
+
+    Raises:
+        ConfigError: an unknown gripper.
+    """
+    gripper = make_gripper(config.gripper)
+    choice = Choice(config.friction_max, config.per_object, config.approach_m, config.clearance_m)
+    obstacles = {
+        number: _obstacle(thing, store.model(thing.source))
+        for number, thing in enumerate(scene.objects)
+        if thing.role not in IGNORED_ROLES
+    }
+    placed = {}
+    for number, thing in enumerate(scene.objects):
+        if thing.role != "object" or thing.category_id == 0:
+            continue
+        model = store.model(thing.source)
+        placed[thing.instance_index] = place_grasps(
+            candidates_of(model, config),
+            gripper,
+            thing.world_from_object,
+            tuple(obstacle for other, obstacle in obstacles.items() if other != number),
+            diameter_m=model.diameter_m,
+            choice=choice,
+        )
+    return placed
+
+
+def _obstacle(thing: SceneObject, model: ObjectModel) -> Obstacle:
+    low, high = model.bounds_m
+    corners = np.array([[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])])
+    world = corners @ thing.world_from_object[:3, :3].T + thing.world_from_object[:3, 3]
+    return Obstacle(_cache.tree(model), thing.world_from_object, world.min(axis=0), world.max(axis=0))
+
+
+def seen_grasps(
+    placed: tuple[PlacedGrasp, ...], camera_from_object: F64, camera: Camera, *, jaw_m: float
+) -> tuple[Grasp, ...]:
+    """The grasps of one instance as one camera sees them, in the same order.
+
+    Args:
+        camera_from_object: (4, 4) pose of the instance.
+        jaw_m: pad width of the gripper.
+    """
+    return tuple(
+        Grasp(
+            object_from_gripper=grasp.object_from_gripper,
+            camera_from_gripper=pose,
+            width_m=grasp.width_m,
+            min_friction=grasp.min_friction,
+            score=grasp.score,
+            collision_free=grasp.collision_free,
+            rect_px=grasp_rectangle(pose, camera, width_m=grasp.width_m, jaw_m=jaw_m),
+        )
+        for grasp in placed
+        for pose in (camera_from_object @ grasp.object_from_gripper,)
+    )
+
+
+def grasp_rectangle(
+    camera_from_gripper: F64, camera: Camera, *, width_m: float, jaw_m: float
+) -> tuple[float, float, float, float, float] | None:
+    """(cx, cy, width, jaw, angle_deg) in pixels, see ``types.grasps.Grasp``; None when seen from the side."""
+    if camera_from_gripper[2, 2] < np.cos(np.radians(RECT_MAX_TILT_DEG)):
+        return None
+    origin, closing, across = (camera_from_gripper[:3, column] for column in (3, 0, 1))
+    points = origin + np.array([0.0, -0.5, 0.5, 0.0, 0.0])[:, None] * width_m * closing
+    points += np.array([0.0, 0.0, 0.0, -0.5, 0.5])[:, None] * jaw_m * across
+    if points[:, 2].min() <= 1e-3:
+        return None
+    pixels = project(points, camera.intrinsics)
+    cx, cy = (float(value) for value in pixels[0])
+    if not (0 <= cx < camera.intrinsics.width and 0 <= cy < camera.intrinsics.height):
+        return None
+    along, beside = pixels[2] - pixels[1], pixels[4] - pixels[3]
+    angle = float(np.degrees(np.arctan2(along[1], along[0])))
+    return cx, cy, float(np.hypot(*along)), float(np.hypot(*beside)), (angle + 90.0) % 180.0 - 90.0

@@ -1,0 +1,123 @@
+"""Conformance: what every generator of the catalog promises, one suite over every entry."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from synthgen.config.models import ShadedConfig
+from synthgen.generate.catalog import GENERATORS, make_generator
+from synthgen.generate.protocol import Generator
+from synthgen.types.gbuffer import EdgeBlend, GBuffers, Views
+from synthgen.types.geometry import Camera, Intrinsics
+from synthgen.types.scene import EnvironmentLight, Scene
+
+CONFIGS = {"shaded": ShadedConfig()}
+KINDS = sorted(GENERATORS)
+WIDTH, HEIGHT = 48, 32
+
+
+@pytest.fixture(params=KINDS)
+def generator(request: pytest.FixtureRequest) -> Generator:
+    return make_generator(CONFIGS[request.param])
+
+
+def random_views(count: int, seed: int = 0, order: tuple[int, ...] | None = None) -> Views:
+    """Views with random but legal channels and a few edge pixels; ``order`` permutes the same views."""
+    rng = np.random.default_rng(seed)
+    shape = (count, HEIGHT, WIDTH)
+    normal = rng.normal(size=(*shape, 3))
+    normal[..., 2] = -np.abs(normal[..., 2]) - 0.1
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+
+    def random(*channels: int, scale: float = 1.0) -> np.ndarray:
+        return (rng.random((*shape, *channels)) * scale).astype(np.float16)
+
+    depth = rng.uniform(0.3, 1.0, shape).astype(np.float32)
+    depth[:, :6] = 0.0
+    arrays = {
+        "instance": rng.integers(0, 5, shape).astype(np.uint16),
+        "category": rng.integers(0, 3, shape).astype(np.uint16),
+        "depth_m": depth,
+        "normal": normal.astype(np.float16),
+        "albedo": random(3),
+        "roughness": np.maximum(random(), np.float16(0.03)),
+        "metallic": random(),
+        "direct": random(3, scale=4.0),
+        "highlight": random(3, scale=9.0),
+        "irradiance": random(3, scale=2.0),
+        "occlusion": random(),
+        "reflection": random(3, scale=50.0),
+        "amodal": rng.integers(0, 9, (*shape, 1)).astype(np.uint64),
+    }
+    cameras = []
+    edges = []
+    for _ in range(count):
+        focal = float(rng.uniform(40, 60))
+        cameras.append(Camera(Intrinsics(WIDTH, HEIGHT, focal, focal, WIDTH / 2, HEIGHT / 2), np.eye(4)))
+        pixels = np.array([y * WIDTH + x for y in range(8, 20, 3) for x in range(5, 40, 7)], np.int32)
+        edges.append(EdgeBlend(pixels, rng.multinomial(16, np.full(9, 1 / 9), len(pixels)).astype(np.uint8)))
+    picked = list(order if order is not None else range(count))
+    scene = Scene(0, 0, 7, (), EnvironmentLight("none", 0.0, 1.0), (), tuple(cameras[i] for i in picked), tuple(picked))
+    gbuffers = GBuffers(
+        **{name: np.ascontiguousarray(array[picked]) for name, array in arrays.items()},
+        truncation=(np.zeros(4, np.float32),) * len(picked),
+        edges=tuple(edges[i] for i in picked),
+    )
+    return Views(scene, 0, gbuffers)
+
+
+def test_every_kind_is_in_the_suite() -> None:
+    assert sorted(CONFIGS) == KINDS
+
+
+def test_channels_exist_and_fingerprint_says_something(generator: Generator) -> None:
+    assert generator.channels
+    assert generator.channels <= set(GBuffers.__dataclass_fields__)
+    assert generator.fingerprint and generator.fingerprint == generator.fingerprint.strip()
+
+
+def test_fingerprint_is_stable(generator: Generator) -> None:
+    again = make_generator(CONFIGS["shaded"])
+    assert type(again) is not type(generator) or again.fingerprint == generator.fingerprint
+
+
+def test_shape_dtype_and_range(generator: Generator) -> None:
+    images = generator(random_views(3), [1, 2, 3])
+    assert images.pixels.shape == (3, HEIGHT, WIDTH, 3)
+    if images.encoding == "linear":
+        assert images.pixels.dtype == np.float32
+        assert np.isfinite(images.pixels).all() and images.pixels.min() >= 0
+    else:
+        assert images.pixels.dtype == np.uint8
+
+
+def test_same_seed_same_image(generator: Generator) -> None:
+    first, second = (generator(random_views(2), [11, 12]).pixels for _ in range(2))
+    assert first.tobytes() == second.tobytes()
+
+
+def test_batch_order_and_size_do_not_matter(generator: Generator) -> None:
+    together = generator(random_views(4), [1, 2, 3, 4]).pixels
+    turned = generator(random_views(4, order=(2, 0, 3, 1)), [3, 1, 4, 2]).pixels
+    assert turned.tobytes() == together[[2, 0, 3, 1]].tobytes()
+    alone = generator(random_views(4, order=(2,)), [3]).pixels
+    assert alone.tobytes() == together[2:3].tobytes()
+
+
+def test_empty_batch(generator: Generator) -> None:
+    images = generator(random_views(2, order=()), [])
+    assert images.pixels.shape == (0, HEIGHT, WIDTH, 3)
+
+
+def test_inputs_are_left_alone(generator: Generator) -> None:
+    views = random_views(2)
+    before = {name: getattr(views.gbuffers, name).copy() for name in ("albedo", "reflection", "depth_m", "normal")}
+    generator(views, [1, 2])
+    for name, array in before.items():
+        assert np.array_equal(getattr(views.gbuffers, name), array), name
+
+
+def test_seeds_matter_where_declared(generator: Generator) -> None:
+    first, second = (generator(random_views(1), [seed]).pixels for seed in (1, 2))
+    assert (first.tobytes() != second.tobytes()) == generator.uses_seeds
