@@ -1,4 +1,4 @@
-"""Anti-aliasing of finished radiance: edge pixels become the mix of their neighbourhood that ``render.edges`` measured."""
+"""Anti-aliasing of finished radiance: edge pixels become the mix of neighbours that ``render.edges`` measured."""
 
 from __future__ import annotations
 

@@ -42,7 +42,9 @@ def derived(kind: str, key: str, make: Callable[[], Arrays]) -> Arrays:
     if folder is None:
         return make()
     path = folder / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
-    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(path) as stored:
+    # Opened here, not by numpy: numpy leaves a damaged file open.
+    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), path.open("rb") as file:
+        stored = np.load(file)
         return {name: stored[name] for name in stored.files}
     arrays = make()
     _store(path, arrays)

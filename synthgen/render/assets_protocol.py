@@ -1,4 +1,4 @@
-"""What rendering needs of the asset store: three look-ups. ``assets.store.AssetStore`` has them, and so do test doubles."""
+"""What rendering needs of the asset store: three look-ups. ``assets.store.AssetStore`` has them, as test doubles do."""
 
 from __future__ import annotations
 

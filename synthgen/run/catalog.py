@@ -20,7 +20,16 @@ from synthgen.config.family_ranges import FAMILIES
 from synthgen.config.files import matched_files
 from synthgen.config.models import FixtureConfig, ObjectEntry, Pipeline
 from synthgen.errors import AssetError, ConfigError, UserError
-from synthgen.types.catalog import AssetSpec, Catalog, Category, FamilySource, FileAsset, MeshSource, Role
+from synthgen.types.catalog import (
+    DISTRACTOR_ENTRIES,
+    AssetSpec,
+    Catalog,
+    Category,
+    FamilySource,
+    FileAsset,
+    MeshSource,
+    Role,
+)
 
 DISTRACTOR_FAMILIES = ("block", "cylinder", "cone", "blob", "l_profile")
 
@@ -166,7 +175,9 @@ def _distractors(pipeline: Pipeline, faults: _Faults) -> list[AssetSpec]:
         return [
             replace(draft, class_name="", supercategory="")
             for i, entry in enumerate(scene.distractor_objects)
-            for draft in _drafts(pipeline, entry, 10_000 + i, f"scene.distractor_objects[{i}]", "distractor", faults)
+            for draft in _drafts(
+                pipeline, entry, DISTRACTOR_ENTRIES + i, f"scene.distractor_objects[{i}]", "distractor", faults
+            )
         ]
     specs = []
     for index, family in enumerate(DISTRACTOR_FAMILIES):

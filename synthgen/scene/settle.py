@@ -166,9 +166,7 @@ def _jammed(model: mujoco.MjModel, data: mujoco.MjData) -> tuple[set[int], float
     return jammed, float(max(0.0, -distances.min(initial=0.0)))
 
 
-def _hang_again(
-    data: mujoco.MjData, bodies: tuple[Body, ...], poses: F64, numbers: list[int], *, pull: float
-) -> None:
+def _hang_again(data: mujoco.MjData, bodies: tuple[Body, ...], poses: F64, numbers: list[int], *, pull: float) -> None:
     """Puts bodies back into the air, in their start orientation, one above the other over everything else."""
     rest = [number for number in range(len(bodies)) if number not in numbers]
     top = max((float(turned_box(bodies[number].model, poses[number])[1][2]) for number in rest), default=0.0)

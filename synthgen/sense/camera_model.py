@@ -20,7 +20,7 @@ from synthgen.sense.tone import tone_table
 from synthgen.types.arrays import F32, U8
 from synthgen.types.images import Images
 
-MIDDLE_GREY = 0.19  # where the metered log-average lands, linear
+MIDDLE_GREY = 0.22  # where the metered log-average lands, linear
 HIGHLIGHT_PERCENTILE = 97.0
 HIGHLIGHT_LIMIT = 0.95  # linear value that the highlight percentile may reach before the meter darkens the picture
 METER_RANGE_EV = (-10.0, 12.0)

@@ -25,7 +25,7 @@ class Preset:
         full_well_e: electrons of a white pixel at gain 1.
         read_noise_e: electrons, standard deviation.
         gain: analogue gain the auto exposure ended up with (1 = bright scene).
-        noise: factor on shot and read noise.
+        noise: factor on shot and read noise: what the camera's own denoiser leaves of it.
         grain: 1 = noise smoothed by demosaicing (as colour cameras give it), 0 = independent in every pixel.
         sharpen: unsharp-mask amount of the camera's own processor.
         shoulder: linear value from which highlights roll off, 1 = hard clip.
@@ -59,7 +59,7 @@ GENERIC = Preset(
     full_well_e=6000.0,
     read_noise_e=3.0,
     gain=uniform(1.0, 4.0),
-    noise=constant(1.0),
+    noise=uniform(0.4, 0.9),
     grain=0.6,
     sharpen=uniform(0.0, 0.3),
     shoulder=0.72,
@@ -90,7 +90,8 @@ PRESETS: dict[str, Preset] = {
         blur_px=uniform(0.5, 0.9),
         vignette=uniform(0.1, 0.3),
         full_well_e=5000.0,
-        gain=uniform(1.0, 6.0),
+        gain=uniform(1.0, 5.0),
+        noise=uniform(0.3, 0.7),
         grain=0.8,
         sharpen=uniform(0.1, 0.4),
         contrast=0.1,
@@ -104,7 +105,8 @@ PRESETS: dict[str, Preset] = {
         blur_px=uniform(0.4, 0.75),
         vignette=uniform(0.05, 0.2),
         full_well_e=5000.0,
-        gain=uniform(1.0, 6.0),
+        gain=uniform(1.0, 5.0),
+        noise=uniform(0.3, 0.7),
         grain=0.8,
         sharpen=uniform(0.1, 0.4),
         contrast=0.1,
@@ -133,6 +135,7 @@ PRESETS: dict[str, Preset] = {
         full_well_e=10500.0,
         read_noise_e=2.4,
         gain=uniform(1.0, 2.5),
+        noise=constant(1.0),
         grain=0.3,
         sharpen=constant(0),
         shoulder=0.95,
@@ -149,6 +152,7 @@ PRESETS: dict[str, Preset] = {
         full_well_e=3500.0,
         read_noise_e=4.0,
         gain=uniform(2.0, 10.0),
+        noise=uniform(0.3, 0.8),
         grain=1.0,
         sharpen=uniform(0.3, 0.9),
         shoulder=0.6,
