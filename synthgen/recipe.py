@@ -24,6 +24,7 @@ from synthgen.device import device_kind
 from synthgen.errors import Rejection, SynthgenError
 from synthgen.generate.catalog import make_generator
 from synthgen.label.annotate import annotate
+from synthgen.label.grasps import with_grasps
 from synthgen.render.views import render_views
 from synthgen.scene.cameras import sample_camera, with_cameras
 from synthgen.scene.sample import sample_scene
@@ -261,6 +262,8 @@ def samples(job: Job, drawn: Drawn) -> list[Sample]:
     found: list[Sample] = []
     for (views, attempts), images in zip(drawn.prepared.accepted, drawn.images, strict=True):
         labels = annotate(views, store, min_visible_px=job.pipeline.labels.min_visible_px)
+        if job.pipeline.labels.grasps is not None:
+            labels = with_grasps(views, labels, store, job.pipeline.labels.grasps)
         for i, labelled in enumerate(labels):
             base = _slot(job, drawn, views.scene.view_indices[views.first + i])
             sample = replace(

@@ -52,7 +52,6 @@ HDR_SUFFIXES = (".hdr",)
 NOT_YET_KEYS: dict[tuple[str | int, ...], str] = {
     ("verify",): "the verifier",
     ("augment",): "augmentation",
-    ("labels", "grasps"): "grasp labels",
 }
 NOT_YET_VALUES: dict[tuple[str | int, ...], tuple[str, ...]] = {
     ("generate", "kind"): ("gan", "diffusion", "pathtraced", "latent_diffusion"),

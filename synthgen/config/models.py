@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from synthgen.config.distributions import Distribution, constant, normal, uniform, uniform_int, within
 from synthgen.config.family_ranges import FAMILIES
 from synthgen.config.frozen import Frozen
+from synthgen.config.grasps import GraspsConfig
 
 
 class ImageConfig(Frozen):
@@ -292,6 +293,11 @@ class LabelsConfig(Frozen):
     min_visible_px: int = Field(32, ge=1, description="instances with fewer visible pixels are not labelled")
     outputs: list[Output] = Field(
         default_factory=lambda: list[Output](("depth", "instances")), description="maps written beside the COCO files"
+    )
+    grasps: GraspsConfig | None = Field(
+        None,
+        description="parallel-jaw grasps of every labelled object; default: none",
+        examples=[{"gripper": "franka_hand"}],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from synthgen.contract.layout import part_path
+from synthgen.contract.tables import GRASP_NUMBERS
 from synthgen.types.arrays import F64
 from synthgen.types.catalog import Category
 
@@ -24,6 +27,7 @@ SKELETON = [[i + 1, (i | bit) + 1] for bit in (1, 2, 4) for i in range(8) if not
 ROWS_AT_ONCE = 1024
 POSE_DIGITS = 9
 SMALLEST = 1e-12
+COCO_GRASPS = 5  # the best of each instance; the manifest has all of them
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ def annotation_texts(batch: pa.RecordBatch, sizes: dict[int, tuple[int, int]]) -
     counts = {name: list(map(_quoted, plain[name])) for name in ("segmentation", "amodal_segmentation", "model_id")}
     numbers = {name: _rows(batch.column(name)) for name in _LISTS}
     shares = {name: batch.column(name).to_pylist() for name in ("visibility", "truncation")}
+    grasps = grasp_texts(batch.column("grasps")) if "grasps" in batch.schema.names else None
     for i, image_id in enumerate(plain["image_id"]):
         if image_id not in sizes:
             continue
@@ -141,7 +146,41 @@ def annotation_texts(batch: pa.RecordBatch, sizes: dict[int, tuple[int, int]]) -
             *keypoints,
             sum(flag > 0 for flag in keypoints[2::3]),
         )
-        yield plain["annotation_id"][i], _ANNOTATION % values
+        text = _ANNOTATION % values
+        if grasps is not None and grasps[i] is not None:
+            text = f'{text[:-1]},"grasps":{grasps[i]}}}'
+        yield plain["annotation_id"][i], text
+
+
+def grasp_texts(column: pa.ListArray) -> list[str | None]:
+    """JSON of the best ``COCO_GRASPS`` grasps of every row; None where none were asked for."""
+    found = column.flatten()
+    lengths = np.array([0 if n is None else n for n in pc.list_value_length(column).to_pylist()], dtype=np.int64)
+    starts = np.cumsum(lengths) - lengths
+    ranks = np.arange(len(found)) - np.repeat(starts, lengths)
+    kept = found.take(pa.array(np.flatnonzero(ranks < COCO_GRASPS)))
+    lists = [
+        np.where(np.abs(values) < SMALLEST, 0.0, values).reshape(-1, count).tolist()
+        for name, count in GRASP_NUMBERS.items()
+        for values in (kept.field(name).flatten().to_numpy().astype(np.float64),)
+    ]
+    numbers = [kept.field(name).to_pylist() for name in ("width_m", "score", "min_friction", "collision_free")]
+    texts = [
+        _GRASP % (*itertools.chain(*poses), *plain[:3], "true" if plain[3] else "false", _rect(rect))
+        for *poses, plain, rect in zip(
+            *lists, zip(*numbers, strict=True), kept.field("rect_px").to_pylist(), strict=True
+        )
+    ]
+    ends = np.cumsum(np.minimum(lengths, COCO_GRASPS))
+    valid = column.is_valid().to_pylist()
+    return [
+        f"[{','.join(texts[end - min(length, COCO_GRASPS) : end])}]" if there else None
+        for there, end, length in zip(valid, ends.tolist(), lengths.tolist(), strict=True)
+    ]
+
+
+def _rect(values: list[float]) -> str:
+    return _RECT % tuple(values) if values else "null"
 
 
 def significant(values: Any) -> Any:
@@ -171,6 +210,13 @@ _ANNOTATION = (
     f'"bbox_3d":{{"corners_px":{_several("%.7g", 16)},"extent_m":{_several("%.9g", 3)}}},'
     f'"keypoints":[{",".join(["%.7g,%.7g,%d"] * 9)}],"num_keypoints":%d}}'
 )
+# Grasps are float32 in the manifest.
+_POSE = f'{{"rotation":{_several("%.7g", 9)},"translation_m":{_several("%.7g", 3)}}}'
+_GRASP = (
+    f'{{"pose":{_POSE},"object_pose":{_POSE},'
+    '"width_m":%.6g,"score":%.6g,"min_friction":%.6g,"collision_free":%s,"rect_px":%s}'
+)
+_RECT = _several("%.6g", 5)
 _PLAIN = (
     "image_id",
     "annotation_id",

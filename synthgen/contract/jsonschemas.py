@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -22,14 +23,14 @@ def schemas() -> dict[str, Schema]:
     }
 
 
-def _object(description: str = "", /, **properties: Schema) -> Schema:
-    """An object whose keys are all required and which has no others."""
+def _object(description: str = "", optional: Sequence[str] = (), /, **properties: Schema) -> Schema:
+    """An object that has no other keys; all but the ``optional`` ones are required."""
     about = {"description": description} if description else {}
     return {
         "type": "object",
         **about,
         "properties": properties,
-        "required": list(properties),
+        "required": [name for name in properties if name not in optional],
         "additionalProperties": False,
     }
 
@@ -103,6 +104,8 @@ def _coco_image() -> Schema:
 def _coco_annotation() -> Schema:
     mask = _object(size=_list(_whole(1), "height, width", length=2), counts=_text("COCO compressed RLE", minLength=1))
     return _object(
+        "grasps: only where the pipeline asks for labels.grasps",
+        ("grasps",),
         id=_whole(1, "image_id * 65536 + instance_index"),
         image_id=_whole(1),
         category_id=_whole(1),
@@ -127,7 +130,30 @@ def _coco_annotation() -> Schema:
         ),
         keypoints=_list(_number(), "x, y, v of corners 0..7 and the centre; v = 2 seen, 1 hidden, 0 out", length=27),
         num_keypoints=_whole(0, "keypoints with v > 0"),
+        grasps=_coco_grasps(),
     )
+
+
+def _coco_grasps() -> Schema:
+    def pose(about: str) -> Schema:
+        return _object(
+            about, rotation=_list(_number(), "row-major", length=9), translation_m=_list(_number(), length=3)
+        )
+
+    about = (
+        "cx, cy, width, jaw in pixels, angle_deg (Jacquard's, clockwise); null = approach > 30 deg off the optical axis"
+    )
+    grasp = _object(
+        "gripper frame: origin between the finger tips, +z approach, +x closing",
+        pose=pose("camera_from_gripper"),
+        object_pose=pose("object_from_gripper"),
+        width_m=_number("distance of the contacts", exclusiveMinimum=0),
+        score=_number("1 - min_friction / labels.grasps.friction_max", minimum=0, maximum=1),
+        min_friction=_number("smallest Coulomb friction coefficient that holds", minimum=0),
+        collision_free={"type": "boolean"},
+        rect_px={**_list(_number(), about, length=5), "type": ["array", "null"]},
+    )
+    return _list(grasp, "the best 5, collision-free ones first; the manifest has all")
 
 
 def dataset_schema() -> Schema:

@@ -37,6 +37,29 @@ REJECTED = pa.struct(
     ]
 )
 
+GRASP_NUMBERS = {"rotation": 9, "translation_m": 3, "object_rotation": 9, "object_translation_m": 3}
+_SHORT_LIST = pa.list_(pa.field("element", pa.float32(), nullable=False))
+GRASP = pa.struct(
+    [
+        _field("rotation", _SHORT_LIST, "9 numbers: camera_from_gripper rotation, row-major; gripper +z approaches"),
+        _field("translation_m", _SHORT_LIST, "3 numbers: origin between the finger tips, camera axes", "m"),
+        _field("object_rotation", _SHORT_LIST, "9 numbers: object_from_gripper rotation, row-major; +x closes"),
+        _field("object_translation_m", _SHORT_LIST, "3 numbers: origin between the finger tips, object frame", "m"),
+        _field("width_m", pa.float32(), "distance of the two contacts", "m"),
+        _field("min_friction", pa.float32(), "smallest Coulomb friction coefficient that holds"),
+        _field("score", pa.float32(), "1 - min_friction / labels.grasps.friction_max, in [0, 1]"),
+        _field(
+            "collision_free", pa.bool_(), "the open gripper gets there on a straight path without touching anything"
+        ),
+        _field(
+            "rect_px",
+            _SHORT_LIST,
+            "cx, cy, width, jaw, angle_deg (Jacquard's, clockwise); empty = approach > 30 deg off the optical axis",
+            "px",
+        ),
+    ]
+)
+
 IMAGES = pa.schema(
     [
         _field("image_id", pa.int64(), "scene * views_per_scene + view + 1"),
@@ -82,6 +105,12 @@ INSTANCES = pa.schema(
         _field("corners_px", _numbers(16), "x, y of the 3D box's corners 0..7, unclipped; (0, 0) = not imaged", "px"),
         _field("extent_m", _numbers(3), "size of the 3D box along the object's axes", "m"),
         _field("keypoints", _numbers(27), "x, y, v of corners 0..7 and the centre; v = 2 seen, 1 hidden, 0 out", "px"),
+        _field(
+            "grasps",
+            pa.list_(pa.field("element", GRASP, nullable=False)),
+            "parallel-jaw grasps, collision-free ones first, then by worth; null = not asked for",
+            nullable=True,
+        ),
     ],
     metadata={"schema_version": str(SCHEMA_VERSION), "table": "instances"},
 )

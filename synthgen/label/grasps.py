@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -15,9 +16,11 @@ from synthgen.label.grasps_mesh import Tree, make_tree
 from synthgen.label.grasps_placement import Choice, Obstacle, place_grasps
 from synthgen.label.grippers import make_gripper
 from synthgen.projection import project
+from synthgen.types.annotations import Annotation
 from synthgen.types.arrays import F64
 from synthgen.types.assets import ObjectModel
 from synthgen.types.catalog import FamilySource, MeshSource
+from synthgen.types.gbuffer import Views
 from synthgen.types.geometry import Camera
 from synthgen.types.grasps import Grasp, GraspCandidates, Gripper, PlacedGrasp
 from synthgen.types.scene import Scene, SceneObject
@@ -169,3 +172,30 @@ def grasp_rectangle(
     along, beside = pixels[2] - pixels[1], pixels[4] - pixels[3]
     angle = float(np.degrees(np.arctan2(along[1], along[0])))
     return cx, cy, float(np.hypot(*along)), float(np.hypot(*beside)), (angle + 90.0) % 180.0 - 90.0
+
+
+def with_grasps(
+    views: Views, labels: list[tuple[Annotation, ...]], store: Models, config: GraspsConfig
+) -> list[tuple[Annotation, ...]]:
+    """The annotations of every view of a batch with the grasps of their objects.
+
+    Args:
+        views: as given to ``annotate``.
+        labels: what ``annotate`` returned for them.
+        store: gives the models.
+
+    Raises:
+        ConfigError: an unknown gripper.
+    """
+    placed = scene_grasps(views.scene, store, config)
+    jaw_m = make_gripper(config.gripper).pad_width_m
+    return [
+        tuple(
+            replace(
+                found,
+                grasps=seen_grasps(placed[found.instance_index], found.camera_from_object, camera, jaw_m=jaw_m),
+            )
+            for found in labelled
+        )
+        for labelled, camera in zip(labels, views.scene.cameras[views.first :], strict=False)
+    ]

@@ -7,7 +7,7 @@ from numba import njit
 
 from synthgen.render.environment_filter import bilinear_corners, lookup, lookup_reflection, map_coordinates
 from synthgen.render.light_cells import SPREAD, STEPS, UNSET, between, spread
-from synthgen.render.shadow import BLOCK, blocked_share
+from synthgen.render.shadow import blocker_reach, soft_block
 from synthgen.types.arrays import F32, F64, I32, U8, U16
 
 BIAS_M = 0.0008
@@ -15,6 +15,7 @@ MIN_FACING = 0.15  # below it a surface is seen so edge-on from a sky direction 
 GLOSSY = 0.3  # roughness below which the support is seen as in a mirror
 PROBE_TILT = (0.7, 1.5, 4.0)  # how far rough surfaces bend their normal down to look for the support
 PROBE_REACH_M = 0.4
+HIDDEN = 0.4  # radiance of hidden directions, as a share of the support's
 
 
 @njit(cache=True, nogil=True)
@@ -86,14 +87,12 @@ def sky_visibility(
         v = cells[i, 9] * px + cells[i, 10] * py + cells[i, 11] * pz + cells[i, 12]
         if u >= 0.0 and v >= 0.0 and u < size and v < size:
             s = cells[i, 13] * px + cells[i, 14] * py + cells[i, 15] * pz + cells[i, 16] + BIAS_M
-            nearest = coarse[i, int(v) // BLOCK, int(u) // BLOCK]
-            if nearest > s:
+            reach = blocker_reach(coarse, i, u, v, s)
+            if reach > 0.0:
                 facing = max(nd, MIN_FACING)
                 gu = -(nx * cells[i, 5] + ny * cells[i, 6] + nz * cells[i, 7]) * cells[i, 17] / facing
                 gv = -(nx * cells[i, 9] + ny * cells[i, 10] + nz * cells[i, 11]) * cells[i, 18] / facing
-                width = 2.0 * cells[i, 4] * (nearest - s) * cells[i, 19]
-                stride = 1 if width < 1.5 else (2 if width < 3.0 else (4 if width < 6.0 else 8))
-                visible = 1.0 - blocked_share(depth, i, u, v, s, gu, gv, stride)
+                visible = 1.0 - soft_block(depth, i, u, v, s, gu, gv, 2.0 * cells[i, 4] * reach * cells[i, 19])
         if below:
             visible *= table_shadow(px, py, pz, cells[i, 0], cells[i, 1], cells[i, 2], cells[i, 4], table)
         open_d += weight * visible
@@ -324,8 +323,8 @@ def environment_light(
             # How much of the lobe lies below the horizon, where it meets the support instead of the map.
             t = min(1.0, max(0.0, 0.5 + 0.5 * mz / (0.03 + 0.5 * rough * rough)))
             t = t * t * (3.0 - 2.0 * t)
-            # Where the sky is hidden, neighbours are: about as bright as the support in the shade.
-            hidden = 0.5 * t * (1.0 - seen[y, x, 1]) + (1.0 - t)
+            # Where the sky is hidden, neighbours are: darker than the support in the open, darkest at contacts.
+            hidden = HIDDEN * t * (1.0 - seen[y, x, 1]) * (0.3 + 0.7 * seen[y, x, 0]) + (1.0 - t)
             reflection[y, x, 0] = t * open_sky * ar + hidden * gr
             reflection[y, x, 1] = t * open_sky * ag + hidden * gg
             reflection[y, x, 2] = t * open_sky * ab + hidden * gb

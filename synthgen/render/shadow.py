@@ -22,6 +22,7 @@ MIN_TEXEL_M = 0.0006
 REACH_SPANS = 1.5
 MAX_RINGS = 16
 SEARCH_EVERY = 2
+MAX_STRIDE = 8
 EDGE = np.float32(1.0e-4)  # barycentric slack: neighbouring triangles overlap rather than leave a crack
 BLOCK = 8  # texels per side of one cell of the coarse map
 
@@ -241,6 +242,36 @@ def blocked_share(
 
 
 @njit(cache=True, nogil=True)
+def blocker_reach(coarse: F32, n: int, u: float, v: float, s: float) -> float:  # pragma: no cover - compiled
+    """How far blockers near a point of map ``n`` rise above it, 0 = there are none; continuous over the map."""
+    last = coarse.shape[1] - 1
+    x, y = u / BLOCK - 0.5, v / BLOCK - 0.5
+    i, j = int(max(x, 0.0)), int(max(y, 0.0))
+    fx, fy = min(1.0, max(0.0, x - i)), min(1.0, max(0.0, y - j))
+    right, down = min(i + 1, last), min(j + 1, last)
+    a, b = max(0.0, coarse[n, j, i] - s), max(0.0, coarse[n, j, right] - s)
+    c, d = max(0.0, coarse[n, down, i] - s), max(0.0, coarse[n, down, right] - s)
+    return (a * (1.0 - fx) + b * fx) * (1.0 - fy) + (c * (1.0 - fx) + d * fx) * fy
+
+
+@njit(cache=True, nogil=True)
+def soft_block(
+    depth: F32, n: int, u: float, v: float, s: float, gu: float, gv: float, width: float
+) -> float:  # pragma: no cover - compiled
+    """Blocked share with a penumbra ``width`` texels wide: strides of powers of two, blended so that none shows."""
+    if width <= 1.0:
+        return blocked_share(depth, n, u, v, s, gu, gv, 1)
+    stride = 1
+    while stride < MAX_STRIDE and width >= 2.0 * stride:
+        stride *= 2
+    fine = blocked_share(depth, n, u, v, s, gu, gv, stride)
+    if stride == MAX_STRIDE:
+        return fine
+    share = width / stride - 1.0
+    return fine * (1.0 - share) + share * blocked_share(depth, n, u, v, s, gu, gv, 2 * stride)
+
+
+@njit(cache=True, nogil=True)
 def soft_shadow(
     depth: F32, coarse: F32, n: int, taps: F64, u: float, v: float, s: float, gu: float, gv: float, ku: float, kv: float
 ) -> float:  # pragma: no cover - compiled
@@ -254,10 +285,9 @@ def soft_shadow(
     size = depth.shape[1]
     if u < 0.0 or v < 0.0 or u >= size or v >= size:
         return 1.0
-    nearest = coarse[n, int(v) // BLOCK, int(u) // BLOCK]
-    if nearest <= s:
+    reach = blocker_reach(coarse, n, u, v, s)
+    if reach <= 0.0:
         return 1.0
-    reach = nearest - s
     ru, rv = ku * reach, kv * reach
     blockers, found, looked = 0.0, 0, 0
     for k in range(0, len(taps), SEARCH_EVERY):
@@ -275,12 +305,11 @@ def soft_shadow(
     reach = max(0.0, blockers / found - s)
     ru, rv = max(0.7, ku * reach), max(0.7, kv * reach)
     spacing = 2.0 * math.sqrt(ru * rv / len(taps))
-    stride = 1 if spacing < 1.5 else (2 if spacing < 3.0 else (4 if spacing < 6.0 else 8))
     # A penumbra of a few texels needs no more samples than it has texels.
     step = 4 if max(ru, rv) < 1.5 else (2 if max(ru, rv) < 4.0 else 1)
     total, count = 0.0, 0
     for k in range(0, len(taps), step):
         du, dv = taps[k, 0] * ru, taps[k, 1] * rv
-        total += blocked_share(depth, n, u + du, v + dv, s + gu * du + gv * dv, gu, gv, stride)
+        total += soft_block(depth, n, u + du, v + dv, s + gu * du + gv * dv, gu, gv, 1.3 * spacing)
         count += 1
     return 1.0 - total / count

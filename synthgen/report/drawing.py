@@ -13,13 +13,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from synthgen import rle
 from synthgen.projection import project
+from synthgen.report.grasp_drawing import draw_grasps
 from synthgen.types.annotations import Annotation, Rle
 from synthgen.types.arrays import F32, F64, U8
 from synthgen.types.geometry import Camera
 from synthgen.types.records import Sample
 
-Part = Literal["mask", "amodal", "box", "box_3d", "keypoints", "axes", "name"]
-ALL_PARTS: tuple[Part, ...] = ("mask", "amodal", "box", "box_3d", "keypoints", "axes", "name")
+Part = Literal["mask", "amodal", "box", "box_3d", "keypoints", "axes", "grasps", "name"]
+ALL_PARTS: tuple[Part, ...] = ("mask", "amodal", "box", "box_3d", "keypoints", "axes", "grasps", "name")
 CALM_PARTS: tuple[Part, ...] = ("mask", "amodal", "box", "name")
 
 AXIS_COLORS = ((230, 60, 60), (70, 200, 80), (70, 110, 250))
@@ -59,8 +60,8 @@ def draw_labels(
         names: category id -> class name.
         scale: of the result; lines and text keep their size in pixels.
         parts: what to draw: "mask" (tinted), "amodal" (thin outline of mask and hidden part), "box", "box_3d",
-            "keypoints" (filled = seen, ring = hidden), "axes" (x red, y green, z blue), "name" (and visible
-            share where it is not all).
+            "keypoints" (filled = seen, ring = hidden), "axes" (x red, y green, z blue), "grasps" (the best
+            collision-free ones), "name" (and visible share where it is not all).
         text_px: height of the names.
 
     Returns:
@@ -84,6 +85,8 @@ def draw_labels(
             _draw_keypoints(canvas, annotation, scale)
         if "axes" in parts:
             _draw_axes(canvas, annotation, sample.camera, scale)
+        if "grasps" in parts:
+            draw_grasps(canvas, annotation, sample.camera, scale)
     return _draw_names(canvas, sample.annotations, names, scale, text_px) if "name" in parts else canvas
 
 

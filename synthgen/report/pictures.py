@@ -18,6 +18,7 @@ from synthgen.report.reading import rows_of
 from synthgen.types.annotations import Annotation, Rle
 from synthgen.types.arrays import F32, F64, U8
 from synthgen.types.geometry import Camera, Intrinsics
+from synthgen.types.grasps import Grasp
 from synthgen.types.records import Sample
 
 PICTURE_WIDTH_PX = 560
@@ -133,6 +134,20 @@ def _annotation(row: dict[str, Any], size: tuple[int, ...]) -> Annotation:
         corners_px=tuple(row["corners_px"]),
         extent_m=(row["extent_m"][0], row["extent_m"][1], row["extent_m"][2]),
         keypoints=tuple(row["keypoints"]),
+        grasps=None if row["grasps"] is None else tuple(_grasp(grasp) for grasp in row["grasps"]),
+    )
+
+
+def _grasp(row: dict[str, Any]) -> Grasp:
+    rect = row["rect_px"]
+    return Grasp(
+        object_from_gripper=_pose({"rotation": row["object_rotation"], "translation_m": row["object_translation_m"]}),
+        camera_from_gripper=_pose(row),
+        width_m=row["width_m"],
+        min_friction=row["min_friction"],
+        score=row["score"],
+        collision_free=row["collision_free"],
+        rect_px=(rect[0], rect[1], rect[2], rect[3], rect[4]) if rect else None,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synthgen.types.arrays import F64
+from synthgen.types.grasps import Grasp
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Annotation:
             are reported as (0, 0) with keypoint flag 0).
         extent_m: size of the object's box along its own axes.
         keypoints: 27 numbers: (x, y, v) of corners 0..7 and the centre.
+        grasps: parallel-jaw grasps, collision-free ones first; None where ``labels.grasps`` was not asked for.
     """
 
     instance_index: int
@@ -51,3 +53,4 @@ class Annotation:
     corners_px: tuple[float, ...]
     extent_m: tuple[float, float, float]
     keypoints: tuple[float, ...]
+    grasps: tuple[Grasp, ...] | None = None

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from synthgen.contract.tables import PARQUET
 from synthgen.types.annotations import Annotation
 from synthgen.types.geometry import Camera
+from synthgen.types.grasps import Grasp
 from synthgen.types.records import Sample
 
 Row = dict[str, Any]
@@ -65,6 +66,22 @@ def instance_row(image_id: int, annotation: Annotation) -> Row:
         "corners_px": annotation.corners_px,
         "extent_m": annotation.extent_m,
         "keypoints": annotation.keypoints,
+        "grasps": None if annotation.grasps is None else [_grasp(grasp) for grasp in annotation.grasps],
+    }
+
+
+def _grasp(grasp: Grasp) -> Row:
+    seen, own = grasp.camera_from_gripper, grasp.object_from_gripper
+    return {
+        "rotation": seen[:3, :3].ravel(),
+        "translation_m": seen[:3, 3],
+        "object_rotation": own[:3, :3].ravel(),
+        "object_translation_m": own[:3, 3],
+        "width_m": grasp.width_m,
+        "min_friction": grasp.min_friction,
+        "score": grasp.score,
+        "collision_free": grasp.collision_free,
+        "rect_px": grasp.rect_px or (),
     }
 
 
