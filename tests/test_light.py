@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -223,10 +224,10 @@ def test_environment_turns_with_the_scene() -> None:
 def test_preparation_is_shared_and_goes_with_the_map() -> None:
     first = EnvironmentMap("a", uniform_map())
     assert env.prepared(first) is env.prepared(first)
-    size = len(env._PREPARED)
+    ready, loaded = weakref.ref(env.prepared(first)), weakref.ref(first)
     del first
     gc.collect()
-    assert len(env._PREPARED) == size - 1
+    assert loaded() is None and ready() is None
 
 
 # ---------------------------------------------------------------- shadows and ambient visibility

@@ -138,10 +138,9 @@ def light_surfaces(light: SceneLight, surfaces: Surfaces) -> LitChannels:
     irradiance, reflection = np.empty((*shape, 3), np.float32), np.empty((*shape, 3), np.float32)
     occlusion = np.empty(shape, np.float32)
     agree = agreeing(s.thing, s.position, s.normal)
-    # The geometric normal decides what a point can see; the shading normal decides how it weighs light.
     seen = visibility(
-        s.thing, s.position, s.geometric_normal, s.normal, s.ray, s.roughness, ground.flags, agree, light.cells,
-        maps.depth, maps.coarse, ground.table,
+        s.thing, s.position, s.normal, s.ray, s.roughness, ground.flags, ground.bias_m, agree, light.cells, maps.depth,
+        maps.coarse, ground.table,
     )  # fmt: skip
     environment = light.environment
     environment_light(
@@ -176,9 +175,10 @@ def _add_lights(light: SceneLight, surfaces: Surfaces, agree: U8, direct: F32, h
 def _shadow(
     light: SceneLight, s: Surfaces, agree: U8, maps: DepthMaps, index: int, spread: tuple[float, float], taps: F64
 ) -> F32:
+    ground = light.ground
     return shadow_field(
-        s.thing, s.position, s.geometric_normal, light.ground.flags, agree, *spread, taps, maps.frames, maps.origins,
-        maps.scales, maps.perspective, maps.depth, maps.coarse, index, light.ground.table,
+        s.thing, s.position, s.geometric_normal, ground.flags, ground.bias_m, agree, *spread, taps, maps.frames,
+        maps.origins, maps.scales, maps.perspective, maps.depth, maps.coarse, index, ground.table,
     )  # fmt: skip
 
 

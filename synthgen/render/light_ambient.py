@@ -10,7 +10,6 @@ from synthgen.render.light_cells import SPREAD, STEPS, UNSET, between, spread
 from synthgen.render.shadow import blocker_reach, soft_block
 from synthgen.types.arrays import F32, F64, I32, U8, U16
 
-BIAS_M = 0.0008
 MIN_FACING = 0.15  # below it a surface is seen so edge-on from a sky direction that its own slope bias would leak
 GLOSSY = 0.3  # roughness below which the support is seen as in a mirror
 PROBE_TILT = (0.7, 1.5, 4.0)  # how far rough surfaces bend their normal down to look for the support
@@ -53,6 +52,7 @@ def sky_visibility(
     mz: float,
     squarings: int,
     below: bool,
+    bias: float,
     cells: F64,
     depth: F32,
     coarse: F32,
@@ -61,9 +61,9 @@ def sky_visibility(
     """Energy-weighted visibility of the sky cells from one point, for diffuse light and for the mirror lobe.
 
     Args:
-        p, n, m: point, geometric normal, mirror direction.
+        p, n, m: point, normal, mirror direction.
         squarings: how often the mirror lobe's cosine is squared.
-        below: whether the flat table may be above the point.
+        below: whether the flat table may be above the point; bias: metres a blocker must rise above the point.
         cells: (N, 20) see ``light.sky_cells``; depth, coarse: its depth maps.
     """
     size = depth.shape[1]
@@ -86,7 +86,7 @@ def sky_visibility(
         u = cells[i, 5] * px + cells[i, 6] * py + cells[i, 7] * pz + cells[i, 8]
         v = cells[i, 9] * px + cells[i, 10] * py + cells[i, 11] * pz + cells[i, 12]
         if u >= 0.0 and v >= 0.0 and u < size and v < size:
-            s = cells[i, 13] * px + cells[i, 14] * py + cells[i, 15] * pz + cells[i, 16] + BIAS_M
+            s = cells[i, 13] * px + cells[i, 14] * py + cells[i, 15] * pz + cells[i, 16] + bias
             reach = blocker_reach(coarse, i, u, v, s)
             if reach > 0.0:
                 facing = max(nd, MIN_FACING)
@@ -106,11 +106,11 @@ def _visibility_at(
     y: int,
     x: int,
     position: F32,
-    geometric: F32,
     normal: F32,
     ray: F32,
     roughness: F32,
     below: bool,
+    bias: float,
     cells: F64,
     depth: F32,
     coarse: F32,
@@ -122,9 +122,9 @@ def _visibility_at(
     r = roughness[y, x]
     out[y, x, 0], out[y, x, 1] = sky_visibility(
         position[y, x, 0], position[y, x, 1], position[y, x, 2],
-        geometric[y, x, 0], geometric[y, x, 1], geometric[y, x, 2],
+        nx, ny, nz,
         ray[y, x, 0] - towards * nx, ray[y, x, 1] - towards * ny, ray[y, x, 2] - towards * nz,
-        2 if r < 0.5 else 1, below, cells, depth, coarse, table,
+        2 if r < 0.5 else 1, below, bias, cells, depth, coarse, table,
     )  # fmt: skip
 
 
@@ -132,11 +132,11 @@ def _visibility_at(
 def visibility(
     thing: U16,
     position: F32,
-    geometric: F32,
     normal: F32,
     ray: F32,
     roughness: F32,
     flags: U8,
+    biases: F32,
     agree: U8,
     cells: F64,
     depth: F32,
@@ -149,7 +149,7 @@ def visibility(
     pixels are computed.
 
     Args:
-        flags: per thing number, see ``light_scene.Ground``.
+        flags, biases: per thing number, see ``light_scene.Ground``.
         agree: from ``light_cells.agreeing``.
         others: see ``Surfaces`` and ``sky_visibility``.
     """
@@ -161,14 +161,14 @@ def visibility(
             for x0 in range(0, width, step):
                 if agree[y0, x0] < step and step > 1:
                     continue
-                below = flags[thing[y0, x0]] == 1
+                below, bias = flags[thing[y0, x0]] == 1, biases[thing[y0, x0]]
                 if step == 1:
                     if out[y0, x0, 0] == UNSET:
                         if thing[y0, x0] == 0:
                             out[y0, x0, 0], out[y0, x0, 1] = 1.0, 1.0
                         else:
                             _visibility_at(
-                                y0, x0, position, geometric, normal, ray, roughness, below, cells, depth, coarse,
+                                y0, x0, position, normal, ray, roughness, below, bias, cells, depth, coarse,
                                 table, out,
                             )  # fmt: skip
                     continue
@@ -180,7 +180,7 @@ def visibility(
                     y, x = (y1 if corner & 1 else y0), (x1 if corner & 2 else x0)
                     if out[y, x, 0] == UNSET:
                         _visibility_at(
-                            y, x, position, geometric, normal, ray, roughness, below, cells, depth, coarse, table, out
+                            y, x, position, normal, ray, roughness, below, bias, cells, depth, coarse, table, out
                         )  # fmt: skip
                 if spread(out, y0, x0, y1, x1, 0) > SPREAD[step] or spread(out, y0, x0, y1, x1, 1) > 2 * SPREAD[step]:
                     continue

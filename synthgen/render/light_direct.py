@@ -12,7 +12,6 @@ from synthgen.render.light_cells import CENTRE_SPREAD, SPREAD, STEPS, UNSET, bet
 from synthgen.render.shadow import soft_shadow
 from synthgen.types.arrays import F32, F64, U8, U16
 
-BIAS_M = 0.0008
 MIN_FACING = 0.1
 MIN_ALPHA = 0.003
 SAMPLES = (0, 1, 4, 0, 5)  # of a cell, by its edge: its corners, and its centre
@@ -81,6 +80,7 @@ def _shadow_at(
     gy: float,
     gz: float,
     below: bool,
+    bias: float,
     spread_u: float,
     spread_v: float,
     taps: F64,
@@ -110,13 +110,13 @@ def _shadow_at(
         facing = -plane / distance
         # On a plane g.p = c through the light's frame, 1 / w = (g_a a/w + g_b b/w + g_w) / c.
         c = min(-MIN_FACING * distance, plane)
-        a, b, s = a / w, b / w, 1.0 / max(1e-3, w - BIAS_M)
+        a, b, s = a / w, b / w, 1.0 / max(1e-3, w - bias)
         gu, gv = ga / c, gb / c
     else:
         lx, ly, lz = frames[n, 2, 0], frames[n, 2, 1], frames[n, 2, 2]
         angular = spread_u
         facing = gx * lx + gy * ly + gz * lz
-        s = w + BIAS_M
+        s = w + bias
         gu, gv = -ga / max(facing, MIN_FACING), -gb / max(facing, MIN_FACING)
     # Facets that turn away from the light stay dark even where the smooth normal still sees it.
     shadow = min(1.0, max(0.0, 1.0 + facing / max(0.05, angular)))
@@ -137,6 +137,7 @@ def shadow_field(
     position: F32,
     geometric: F32,
     flags: U8,
+    biases: F32,
     agree: U8,
     spread_u: float,
     spread_v: float,
@@ -171,7 +172,7 @@ def shadow_field(
                         continue
                 elif agree[y0, x0] < step or out[y0 + middle, x0 + 1, 0] != UNSET:
                     continue
-                below = flags[thing[y0, x0]] == 1
+                below, bias = flags[thing[y0, x0]] == 1, biases[thing[y0, x0]]
                 y1, x1 = y0 + step, x0 + step
                 # Corners, and the centre of large cells: what slips between these is not wider than a pixel or two.
                 for sample in range(SAMPLES[step]):
@@ -182,8 +183,8 @@ def shadow_field(
                     if out[y, x, 0] == UNSET:
                         out[y, x, 0] = _shadow_at(
                             position[y, x, 0], position[y, x, 1], position[y, x, 2], geometric[y, x, 0],
-                            geometric[y, x, 1], geometric[y, x, 2], below, spread_u, spread_v, taps, frames, origins,
-                            scales, perspective, depth, coarse, n, table,
+                            geometric[y, x, 1], geometric[y, x, 2], below, bias, spread_u, spread_v, taps, frames,
+                            origins, scales, perspective, depth, coarse, n, table,
                         )  # fmt: skip
                 if step == 1 or spread(out, y0, x0, y1, x1, 0) > SPREAD[step]:
                     continue

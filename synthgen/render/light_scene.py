@@ -8,10 +8,12 @@ import numpy as np
 
 from synthgen.render.assets_protocol import Assets
 from synthgen.types.arrays import F32, F64, I32, U8, freeze
+from synthgen.types.assets import ObjectModel
 from synthgen.types.scene import Scene, SceneObject
 
 FLAT_TOLERANCE_M = 0.01
 MIN_ALBEDO = 0.01
+EXACT_BIAS_M, COARSE_BIAS_M = 0.0008, 0.0028
 PLAIN, UNDER_TABLE = 0, 1
 
 
@@ -39,6 +41,7 @@ class Ground:
         centre: (2,) world x, y of the middle of the support.
         table: (7,) float64 flat support as ``light_ambient.table_shadow`` takes it; zero extents = none.
         flags: (T + 2,) uint8 per thing number: PLAIN or UNDER_TABLE (the floor); the last one is PLAIN and no thing's.
+        bias_m: (T + 2,) float32 per thing number: how far a blocker must rise above its surface to count.
         flat: per thing: whether it is a flat support, whose shadow is computed and not cast.
     """
 
@@ -46,6 +49,7 @@ class Ground:
     centre: F64
     table: F64
     flags: U8
+    bias_m: F32
     flat: tuple[bool, ...]
 
     @property
@@ -60,6 +64,7 @@ def ground_of(scene: Scene, store: Assets) -> Ground:
     standing = [box for thing, box in zip(scene.objects, boxes, strict=True) if thing.instance_index > 0]
     lowest = min((float(box[:, 2].min()) for box in standing), default=np.inf)
     flags = np.zeros(len(scene.objects) + 2, np.uint8)
+    bias = np.full(len(flags), EXACT_BIAS_M, np.float32)
     table, flat, height, centre = np.zeros(7), [], 0.0, np.zeros(2)
     table[4], table[6] = 1.0, -1e9
     tops = []
@@ -72,12 +77,13 @@ def ground_of(scene: Scene, store: Assets) -> Ground:
         if is_flat:
             tops.append(top)
             table = _table(thing, store, top)
+        bias[k + 1] = _bias(store.model(thing.source))
         flags[k + 1] = UNDER_TABLE if thing.role == "floor" else PLAIN
     if tops:
         height = max(tops)
     if standing and (not tops or lowest > height + FLAT_TOLERANCE_M):
         height = lowest if np.isfinite(lowest) else height
-    return Ground(height, centre, freeze(table), freeze(flags), tuple(flat))
+    return Ground(height, centre, freeze(table), freeze(flags), freeze(bias), tuple(flat))
 
 
 def gather_casters(scene: Scene, store: Assets, ground: Ground) -> Casters:
@@ -95,6 +101,13 @@ def gather_casters(scene: Scene, store: Assets, ground: Ground) -> Casters:
     return Casters(points, np.concatenate(faces).astype(np.int32), centre.astype(np.float64))
 
 
+def _bias(model: ObjectModel) -> float:
+    """Exact casters need next to none; a simplified one leaves its surface by about a hundredth of its size."""
+    if model.light_mesh is model.mesh:
+        return EXACT_BIAS_M
+    return float(np.clip(0.012 * model.diameter_m, EXACT_BIAS_M, COARSE_BIAS_M))
+
+
 def support_albedo(scene: Scene, store: Assets) -> F64 | None:
     """(3,) mean linear colour of the support (of the innermost one where a tote stands on a table); None without."""
     found: F64 | None = None
@@ -107,7 +120,8 @@ def support_albedo(scene: Scene, store: Assets) -> F64 | None:
             texture = store.texture(material.texture)
             texels = texture.texels[int(texture.offsets[-1]) :].reshape(-1, 3)
             color = color * _linear(texels.mean(axis=0))
-        found = np.clip(color, MIN_ALBEDO, 1.0)
+        # Bare metal sends up less: it mirrors its surroundings, which are darker than the light above.
+        found = np.clip(color * (1.0 - 0.4 * material.metallic), MIN_ALBEDO, 1.0)
     return found
 
 

@@ -19,6 +19,7 @@ from synthgen.types.arrays import F32, F64, I32, freeze
 EMPTY = np.float32(-1.0e9)
 MARGIN_TEXELS = 3
 MIN_TEXEL_M = 0.0006
+BLUR_TEXEL = 0.1 / 16.0  # a blocker 10 cm away from its shadow blurs it over about 16 texels each way
 REACH_SPANS = 1.5
 MAX_RINGS = 16
 SEARCH_EVERY = 2
@@ -75,7 +76,7 @@ def cast(
     scales = np.zeros((count, 4))
     coarse = np.full((count, size // BLOCK, size // BLOCK), EMPTY, np.float32)
     if len(faces):
-        span = _cast(vertices, faces, frames, origins, perspective, depth, scales)
+        span = _cast(vertices, faces, frames, origins, perspective, spread, depth, scales)
         # The coarse map must see as far as a penumbra search goes, also for receivers somewhat below all casters.
         reach = spread * REACH_SPANS * span * scales[:, :2].max(axis=1)
         rings = np.clip(np.ceil(reach / BLOCK), 1, MAX_RINGS).astype(np.int32)
@@ -85,7 +86,7 @@ def cast(
 
 @njit(cache=True, nogil=True)
 def _cast(
-    vertices: F32, faces: I32, frames: F64, origins: F64, perspective: bool, depth: F32, scales: F64
+    vertices: F32, faces: I32, frames: F64, origins: F64, perspective: bool, spread: F64, depth: F32, scales: F64
 ) -> F64:  # pragma: no cover - compiled
     """Fills depth and scales; returns the (N,) range of s over the casters."""
     span = np.zeros(depth.shape[0])
@@ -112,8 +113,9 @@ def _cast(
         if high_a < low_a:
             continue
         span[n] = high_s - low_s
-        # A texel is never finer than the bias: it would only cost searches.
-        finest = MIN_TEXEL_M * (high_s if perspective else 1.0)
+        # A texel is never finer than the bias nor than what the light blurs anyway: it would only cost searches.
+        nearest = high_s if perspective else 1.0
+        finest = max(MIN_TEXEL_M, spread[n] * nearest * BLUR_TEXEL) * nearest
         room = size - 2.0 * MARGIN_TEXELS
         scale_a = room / max(high_a - low_a, room * finest)
         scale_b = room / max(high_b - low_b, room * finest)

@@ -66,6 +66,14 @@ class Arena:
 
 def compile_model(bodies: tuple[Body, ...], arena: Arena, *, step_s: float) -> tuple[mujoco.MjModel, list[int]]:
     """The compiled model and the geom ids of its guards."""
+    spec, guard_names = scene_spec(bodies, arena, step_s=step_s)
+    model = spec.compile()
+    set_masses(model, bodies)
+    return model, [mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, name) for name in guard_names]
+
+
+def scene_spec(bodies: tuple[Body, ...], arena: Arena, *, step_s: float) -> tuple[mujoco.MjSpec, list[str]]:
+    """The scene before it is compiled (body i is called "body<i>"), and the names of its guards."""
     spec = mujoco.MjSpec()
     _set_options(spec, step_s)
     _add_plane(spec)
@@ -76,9 +84,7 @@ def compile_model(bodies: tuple[Body, ...], arena: Arena, *, step_s: float) -> t
     meshes: set[str] = set()
     for number, body in enumerate(bodies):
         _add_body(spec, number, body, meshes)
-    model = spec.compile()
-    _set_masses(model, bodies)
-    return model, [mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, name) for name in guard_names]
+    return spec, guard_names
 
 
 def _set_options(spec: mujoco.MjSpec, step_s: float) -> None:
@@ -142,7 +148,7 @@ def _set_contact(geom: mujoco.MjsGeom, friction: float) -> None:
     geom.solimp = list(SOLIMP)
 
 
-def _set_masses(model: mujoco.MjModel, bodies: tuple[Body, ...]) -> None:
+def set_masses(model: mujoco.MjModel, bodies: tuple[Body, ...]) -> None:
     """Mass = density x volume within ``MASS_RANGE_KG``; inertia as the parts give it, scaled, with a floor."""
     for row, body in enumerate(bodies, start=1):
         mass = float(np.clip(body.density_kg_m3 * body.model.volume_m3, *MASS_RANGE_KG))
