@@ -16,7 +16,8 @@ from synthgen.render import environment as env
 from synthgen.render.environment_filter import LEVEL_ROUGHNESS, lookup_reflection, map_coordinates, prefilter_ggx
 from synthgen.render.light import LitChannels, build_scene_light, light_surfaces
 from synthgen.render.light_ambient import table_shadow
-from synthgen.render.light_direct import form_factor, ggx
+from synthgen.render.light_highlight import ggx
+from synthgen.render.light_panels import form_factor
 from synthgen.render.surfaces import Surfaces
 from synthgen.types.assets import EnvironmentMap, Material, MaterialSlot, ObjectModel, Symmetries, Texture
 from synthgen.types.catalog import FamilySource, MeshSource, Role

@@ -57,6 +57,13 @@ class Noise(Effect):
     color: Strength = Field(constant(0.6), description="0 = the same in red, green and blue, 1 = independent")
 
 
+class IsoNoise(Effect):
+    """Noise of a high gain: in hue and lightness, stronger in the shadows."""
+
+    color_shift: Annotated[Distribution, within(0, 0.5)] = Field(uniform(0.01, 0.05), description="spread of the hue")
+    strength: Strength = Field(uniform(0.05, 0.2), description="spread of the lightness")
+
+
 class Jpeg(Effect):
     """JPEG compression, with coloured detail halved as most cameras do."""
 
@@ -160,7 +167,7 @@ class Dirt(Effect):
 class Droplets(Effect):
     """Water or coolant drops on the lens or its window."""
 
-    cover: Annotated[Distribution, within(0, 0.5)] = Field(uniform(0.01, 0.08), description="share of the image")
+    cover: Annotated[Distribution, within(0, 0.5)] = Field(uniform(0.01, 0.05), description="share of the image")
 
 
 class AugmentEntry(Frozen):
@@ -171,6 +178,7 @@ class AugmentEntry(Frozen):
     defocus: Defocus | None = Field(None, description="out of focus")
     downscale: Downscale | None = Field(None, description="taken at a lower resolution")
     noise: Noise | None = Field(None, description="Gaussian noise")
+    iso_noise: IsoNoise | None = Field(None, description="colour noise of a high gain")
     jpeg: Jpeg | None = Field(None, description="JPEG compression")
     brightness: Brightness | None = Field(None, description="more or less light")
     contrast: Contrast | None = Field(None, description="contrast around the mean")

@@ -51,9 +51,13 @@ HDR_SUFFIXES = (".hdr",)
 # Keys and values of the file format that a later version understands: said plainly instead of "unknown key".
 NOT_YET_KEYS: dict[tuple[str | int, ...], str] = {
     ("verify",): "the verifier",
-    ("augment",): "augmentation",
 }
 NOT_YET_VALUES: dict[tuple[str | int, ...], tuple[str, ...]] = {
     ("generate", "kind"): ("gan", "diffusion", "pathtraced", "latent_diffusion"),
-    ("labels", "outputs"): ("depth_sensor", "normals", "class", "amodal"),
+    ("labels", "outputs"): ("normals", "class", "amodal"),
+}
+# Values that are looked for in a list but are keys elsewhere -> what to write.
+OWN_KEYS: dict[tuple[str, ...], str] = {
+    ("labels", "outputs", "depth_sensor"): "labels.depth_sensor: stereo (or structured_light, tof)",
+    ("labels", "outputs", "grasps"): "labels.grasps: {gripper: franka_hand}",
 }

@@ -196,6 +196,11 @@ def uniform_int(low: int, high: int) -> Distribution:
     return Distribution(kind="uniform_int", values=(float(low), float(high)))
 
 
+def log_uniform(low: float, high: float) -> Distribution:
+    """Uniform in the logarithm over [low, high), low > 0."""
+    return Distribution(kind="log_uniform", values=(low, high))
+
+
 def normal(mean: float, sd: float) -> Distribution:
     """Normal, clipped at three standard deviations."""
     return Distribution(kind="normal", values=(mean, sd))

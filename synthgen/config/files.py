@@ -10,8 +10,10 @@ from typing import Any
 
 from synthgen.config.choices import HDR_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
 from synthgen.config.faults import Fault, Origin, YamlPath, nearest, origin_of
+from synthgen.config.grasps import GRIPPER_SUFFIXES
 
 ANY_SUFFIX: tuple[str, ...] = ()
+GRIPPER = ("labels", "grasps", "gripper")  # a name, unless it ends like a file
 # Keys that hold a path ("*" = every list entry) -> file types a glob there picks up.
 PATH_KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("scene", "objects", "*", "mesh"): MESH_SUFFIXES,
@@ -25,9 +27,10 @@ PATH_KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("scene", "backdrop"): IMAGE_SUFFIXES,
     ("camera", "calibration"): ANY_SUFFIX,
     ("labels", "classes"): ANY_SUFFIX,
+    GRIPPER: GRIPPER_SUFFIXES,
 }
 RELATIVE = "relative paths start at the pipeline file's folder, in --set at the working directory"
-SINGLE_FILE = {("scene", "fixtures", "*", "mesh"), ("camera", "calibration"), ("labels", "classes")}
+SINGLE_FILE = {("scene", "fixtures", "*", "mesh"), ("camera", "calibration"), ("labels", "classes"), GRIPPER}
 
 
 def make_absolute(tree: dict[str, Any], origins: Mapping[YamlPath, Origin]) -> dict[str, Any]:
@@ -36,11 +39,16 @@ def make_absolute(tree: dict[str, Any], origins: Mapping[YamlPath, Origin]) -> d
     for pattern in PATH_KEYS:
         for path, holder in list(_holders(copied, pattern)):
             given = holder[path[-1]]
-            if isinstance(given, str) and given:
+            if isinstance(given, str) and given and is_path(pattern, given):
                 base = origin_of(path, origins).base_dir
                 home = given == "~" or given.startswith("~/")
                 holder[path[-1]] = os.path.normpath(base / (Path(given).expanduser() if home else given))
     return copied
+
+
+def is_path(pattern: tuple[str, ...], given: str) -> bool:
+    """Whether the text at a key is a path: always, but for keys that take names too."""
+    return pattern != GRIPPER or given.lower().endswith(GRIPPER_SUFFIXES)
 
 
 def matched_files(pattern: str, suffixes: tuple[str, ...] = ANY_SUFFIX) -> tuple[Path, ...]:
@@ -57,7 +65,7 @@ def file_faults(tree: dict[str, Any]) -> Iterator[Fault]:
     for pattern, suffixes in PATH_KEYS.items():
         for path, holder in _holders(tree, pattern):
             given = holder[path[-1]]
-            if not isinstance(given, str):
+            if not isinstance(given, str) or not is_path(pattern, given):
                 continue
             sentence = _file_fault(given, suffixes, single=pattern in SINGLE_FILE)
             if sentence:

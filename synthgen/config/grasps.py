@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from synthgen.config.frozen import Frozen
 
 Length = Annotated[float, Field(gt=0, le=1, description="metres")]
+# Behind a discriminator that is a function, pydantic's strict mode no longer takes a JSON list for a tuple.
+Size = Annotated[
+    tuple[Length, Length, Length], BeforeValidator(lambda given: tuple(given) if isinstance(given, list) else given)
+]
 
+NAMED, SIZES = "GripperName", "GripperConfig"
+UNION_TAGS = (NAMED, SIZES)  # appear in the places of pydantic's findings
+GRIPPER_SUFFIXES = (".yaml", ".yml")
 GRIPPERS = ("franka_hand", "robotiq_2f85")  # ``label.grippers`` holds their sizes; a test compares the two
 
 
@@ -30,18 +37,22 @@ class GripperConfig(Frozen):
     base_thickness_m: Length | None = Field(
         None, description="of the finger behind its pad; default: finger_thickness_m", examples=[0.02]
     )
-    palm_m: tuple[Length, Length, Length] = Field(description="of the palm's box", examples=[[0.2, 0.065, 0.09]])
-    wrist_m: tuple[Length, Length, Length] | None = Field(
+    palm_m: Size = Field(description="of the palm's box", examples=[[0.2, 0.065, 0.09]])
+    wrist_m: Size | None = Field(
         None, description="of the box behind the palm: wrist, flange, camera", examples=[[0.09, 0.09, 0.1]]
     )
+
+
+def _form(given: Any) -> str:
+    return SIZES if isinstance(given, dict | GripperConfig) else NAMED
 
 
 class GraspsConfig(Frozen):
     """Parallel-jaw grasp labels."""
 
-    gripper: str | GripperConfig = Field(
+    gripper: Annotated[Annotated[str, Tag(NAMED)] | Annotated[GripperConfig, Tag(SIZES)], Discriminator(_form)] = Field(
         "franka_hand",
-        description="franka_hand, robotiq_2f85, a YAML file that describes a gripper, or such a block itself",
+        description="franka_hand, robotiq_2f85, a YAML file with the sizes of your own gripper, or a block of them",
         examples=["franka_hand"],
     )
     friction_max: float = Field(

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from synthgen.config import document
 from synthgen.config.faults import Fault, Origin, YamlPath, kind_of, sentences
 from synthgen.config.files import make_absolute
+from synthgen.config.gripper_files import read_gripper
 from synthgen.config.locate import find_pipeline
 from synthgen.config.models import Pipeline
 from synthgen.config.overrides import apply_overrides
@@ -64,8 +65,8 @@ def load_pipeline(path_or_name: str, overrides: Sequence[str] = (), *, base_dir:
         raise ConfigError(sentences(faults, origins))
     tree: dict[str, Any] = parsed.tree
     faults += apply_overrides(tree, origins, overrides, base_dir=Path.cwd())
-    _drop_empty_augment(tree)
     absolute = make_absolute(tree, origins)
+    faults += read_gripper(absolute)
     pipeline, found = check_tree(absolute)
     faults += found
     if faults or pipeline is None:
@@ -107,12 +108,6 @@ def _display(path: Path) -> str:
     absolute = path.resolve()
     relative = os.path.relpath(absolute)
     return str(absolute) if relative.startswith("..") else relative
-
-
-def _drop_empty_augment(tree: dict[str, Any]) -> None:
-    # The file format has the key; an empty list asks for nothing, and is what a copied example holds.
-    if tree.get("augment") == []:
-        del tree["augment"]
 
 
 def _resolved(pipeline: Pipeline) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from synthgen.config.distributions import Distribution
 from synthgen.config.faults import YamlPath
+from synthgen.config.grasps import UNION_TAGS
 from synthgen.config.models import Pipeline
 
 
@@ -50,6 +51,8 @@ def place_of(loc: tuple[str | int, ...]) -> Place:
     models: tuple[type[BaseModel], ...] = (Pipeline,)
     field: FieldInfo | None = None
     for part in loc:
+        if part in UNION_TAGS:
+            continue
         tagged = tuple(model for model in models if _tag(model) == part)
         known = [keys_of(model)[part] for model in models if part in keys_of(model)] if isinstance(part, str) else []
         if tagged and len(models) > 1:

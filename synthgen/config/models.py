@@ -6,6 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from synthgen.config.augment import EXAMPLE, AugmentEntry
+from synthgen.config.camera_presets import CAMERA_PRESETS
+from synthgen.config.depth_sensor import DepthSensorConfig
 from synthgen.config.distributions import Distribution, constant, normal, uniform, uniform_int, within
 from synthgen.config.family_ranges import FAMILIES
 from synthgen.config.frozen import Frozen
@@ -207,15 +210,15 @@ class PosesPlacement(Frozen):
 Placement = Annotated[HemispherePlacement | AbovePlacement | PosesPlacement, Field(discriminator="kind")]
 
 
-INTRINSICS = ("fov_deg", "K", "calibration")
+INTRINSICS = ("fov_deg", "K", "calibration", "preset")
 
 
 def _default_fov(given: dict[str, Any]) -> Distribution | None:
-    return None if given.get("K") or given.get("calibration") else uniform(45, 65)
+    return None if any(given.get(name) for name in INTRINSICS) else uniform(45, 65)
 
 
 class CameraConfig(Frozen):
-    """Intrinsics (one of fov_deg, K, calibration) and placement."""
+    """Intrinsics (one of fov_deg, K, calibration, preset) and placement."""
 
     views_per_scene: int = Field(5, ge=1, le=1000, description="images of each settled scene")
     K: tuple[float, float, float, float] | None = Field(
@@ -227,10 +230,15 @@ class CameraConfig(Frozen):
     calibration: str | None = Field(
         None, description="ROS camera_info or OpenCV calibration YAML", examples=["camera_info.yaml"]
     )
-    # After K and calibration: its default depends on them.
+    preset: str | None = Field(
+        None,
+        description="a common camera: field of view and distortion; sense.preset then follows it",
+        examples=["realsense_d435"],
+    )
+    # After K, calibration and preset: its default depends on them.
     fov_deg: Annotated[Distribution, within(5, 150, "deg")] | None = Field(
         default_factory=_default_fov,
-        description="horizontal field of view; {uniform: [45, 65]} when K and calibration are left out too",
+        description="horizontal field of view; {uniform: [45, 65]} when K, calibration and preset are left out too",
         examples=[{"uniform": [45, 65]}],
     )
     placement: Placement = Field(HemispherePlacement(), description="where the cameras are: hemisphere, above or poses")
@@ -240,11 +248,11 @@ class CameraConfig(Frozen):
         given = [name for name in INTRINSICS if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(
-                f"{' and '.join(given)} contradict each other; give one of fov_deg, K and calibration "
+                f"{' and '.join(given)} contradict each other; give one of fov_deg, K, calibration and preset "
                 f"(--set camera.{given[0]}=null takes one away)"
             )
         if not given:
-            raise ValueError("has no intrinsics; give one of fov_deg, K and calibration, or leave all three out")
+            raise ValueError("has no intrinsics; give one of fov_deg, K, calibration and preset, or leave all four out")
         if self.distortion and self.K is None:
             raise ValueError("'distortion' goes with 'K' (a calibration file brings its own); give K, or remove it")
         if len(self.distortion) not in (0, 4, 5, 8):
@@ -294,6 +302,11 @@ class LabelsConfig(Frozen):
     outputs: list[Output] = Field(
         default_factory=lambda: list[Output](("depth", "instances")), description="maps written beside the COCO files"
     )
+    depth_sensor: DepthSensorConfig | None = Field(
+        None,
+        description="depth as a sensor of that kind sees it, beside the ideal depth: structured_light, tof or stereo",
+        examples=["stereo"],
+    )
     grasps: GraspsConfig | None = Field(
         None,
         description="parallel-jaw grasps of every labelled object; default: none",
@@ -333,12 +346,26 @@ class Pipeline(Frozen):
     camera: CameraConfig = CameraConfig()
     generate: ShadedConfig = ShadedConfig()
     sense: SenseConfig = SenseConfig()
+    augment: list[AugmentEntry] = Field(
+        default_factory=list, description="photometric effects, applied in this order", examples=[EXAMPLE]
+    )
     labels: LabelsConfig = LabelsConfig()
     splits: dict[str, float] = Field(
         default_factory=lambda: {"train": 0.8, "val": 0.1, "test": 0.1},
         description="shares of train, val and test that sum to 1; whole scenes go to one split",
     )
     run: RunConfig = RunConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sense_follows_camera(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            return raw
+        camera, sense = raw.get("camera"), raw.get("sense", {})
+        name = camera.get("preset") if isinstance(camera, dict) else None
+        if not isinstance(name, str) or name not in CAMERA_PRESETS or not isinstance(sense, dict) or "preset" in sense:
+            return raw
+        return {**raw, "sense": {**sense, "preset": CAMERA_PRESETS[name].sense}}
 
     @field_validator("splits")
     @classmethod

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
+from synthgen.config.camera_presets import CAMERA_PRESETS
 from synthgen.config.choices import OBJECT_FINISHES, SENSE_PRESETS, SURFACE_FINISHES
+from synthgen.config.depth_sensor import SensorKind
 from synthgen.config.family_ranges import FAMILIES
 from synthgen.config.models import Pipeline
 
@@ -16,6 +18,7 @@ NAMES: dict[tuple[str, str], tuple[str, ...]] = {
     ("MaterialConfig", "finish"): OBJECT_FINISHES,
     ("SupportConfig", "finishes"): SURFACE_FINISHES,
     ("SenseConfig", "preset"): SENSE_PRESETS,
+    ("CameraConfig", "preset"): tuple(CAMERA_PRESETS),
 }
 
 
@@ -28,11 +31,12 @@ def pipeline_schema() -> dict[str, Any]:
     entry["size"]["description"] = "family parameters to override; " + "; ".join(
         f"{family}: {', '.join(ranges.parameters)}" for family, ranges in FAMILIES.items()
     )
-    schema["properties"]["augment"] = {
-        "type": "array",
-        "maxItems": 0,
-        "description": "photometric augmentation; this version only takes an empty list",
-    }
+    entry = schema["$defs"]["AugmentEntry"]
+    entry["minProperties"] = entry["maxProperties"] = 1
+    for effect in entry["properties"].values():
+        effect["anyOf"] = [choice for choice in effect["anyOf"] if choice.get("type") != "null"]
+    sensor = schema["$defs"]["LabelsConfig"]["properties"]["depth_sensor"]
+    sensor["anyOf"].append({"enum": list(get_args(SensorKind)), "type": "string"})
     _drop_titles(schema)
     return {"$schema": DIALECT, "title": "synthgen pipeline", **schema}
 

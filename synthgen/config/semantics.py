@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from synthgen.config.calibration import lens_fault, load_calibration
+from synthgen.config.camera_presets import CAMERA_PRESETS
 from synthgen.config.choices import OBJECT_FINISHES, SENSE_PRESETS, SURFACE_FINISHES
 from synthgen.config.classes import class_faults
 from synthgen.config.family_ranges import FAMILIES
 from synthgen.config.faults import Fault, YamlPath, nearest, shown, unknown_name
-from synthgen.config.files import file_faults
+from synthgen.config.files import GRIPPER, file_faults, is_path
+from synthgen.config.grasps import GRIPPERS, GripperConfig
 from synthgen.config.models import (
     INTRINSICS,
     TWO_SOURCES,
@@ -148,14 +150,32 @@ def check_sense(tree: dict[str, Any]) -> Iterator[Fault]:
         yield Fault(("sense", "preset"), unknown_name(preset, SENSE_PRESETS))
 
 
+def check_grasps(tree: dict[str, Any]) -> Iterator[Fault]:
+    """The gripper exists, and its pads are no longer than its fingers."""
+    gripper = _block(tree, "labels", "grasps").get("gripper")
+    if isinstance(gripper, str) and gripper not in GRIPPERS and not is_path(GRIPPER, gripper):
+        sentence = f"{unknown_name(gripper, GRIPPERS)}; or give a YAML file with the sizes of your own"
+        yield Fault(GRIPPER, sentence)
+    sizes = validate_section(GripperConfig, gripper)
+    if sizes is not None and (sizes.pad_length_m or 0.0) > sizes.finger_depth_m:
+        yield Fault(
+            (*GRIPPER, "pad_length_m"),
+            f"{sizes.pad_length_m:g} m is more than finger_depth_m, {sizes.finger_depth_m:g} m; allowed: up to the "
+            "length of the finger; leave it out when the pad covers the whole finger",
+        )
+
+
 def check_camera(tree: dict[str, Any]) -> Iterator[Fault]:
     """Intrinsics that contradict each other or the image size, lenses that fold over, poses that are not rigid."""
     block = _block(tree, "camera")
+    preset = block.get("preset")
+    if isinstance(preset, str) and preset not in CAMERA_PRESETS:
+        yield Fault(("camera", "preset"), unknown_name(preset, CAMERA_PRESETS))
     given = [name for name in INTRINSICS if block.get(name) is not None]
     camera = validate_section(CameraConfig, block)
     if camera is None and len(given) > 1:
         sentence = (
-            f"{' and '.join(given)} contradict each other; give one of fov_deg, K and calibration "
+            f"{' and '.join(given)} contradict each other; give one of fov_deg, K, calibration and preset "
             f"(--set camera.{given[0]}=null takes one away)"
         )
         yield Fault(("camera",), sentence)
@@ -243,6 +263,7 @@ CHECKS: tuple[Callable[[dict[str, Any]], Iterator[Fault]], ...] = (
     check_classes,
     check_support,
     check_sense,
+    check_grasps,
     check_camera,
     check_labels,
     file_faults,

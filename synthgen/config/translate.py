@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from synthgen.config.choices import NOT_YET_KEYS, NOT_YET_VALUES
+from synthgen.config.choices import NOT_YET_KEYS, NOT_YET_VALUES, OWN_KEYS
 from synthgen.config.distributions import FORMS, Distribution
 from synthgen.config.faults import Fault, YamlPath, kind_of, nearest, shown, unknown_name
 from synthgen.config.model_walk import Place, bounds, example, keys_of, place_of
@@ -162,10 +162,13 @@ def _choice(place: Place, value: Any, detail: ErrorDetails) -> Fault:
     if detail["type"] == "union_tag_not_found":
         allowed = ", ".join(_tags(place))
         return Fault(path, f"missing; allowed: {allowed}; try kind: {_tags(place)[0]}")
-    value = detail["ctx"]["tag"] if "union_tag" in detail["type"] else value
+    value = detail["ctx"]["tag"] if "union_tag" in detail["type"] else detail["input"] if value is None else value
     known = _tags(place) if "union_tag" in detail["type"] else _literals(place)
-    if value in NOT_YET_VALUES.get(tuple(part for part in path if isinstance(part, str)), ()):
+    named = tuple(part for part in path if isinstance(part, str))
+    if value in NOT_YET_VALUES.get(named, ()):
         return Fault(path, f"this version does not have {value!r} yet; use one of: {', '.join(map(str, known))}")
+    if isinstance(value, str) and (*named, value) in OWN_KEYS:
+        return Fault(path, f"{value!r} is a key of its own; write {OWN_KEYS[*named, value]}")
     if isinstance(value, str):
         return Fault(path, unknown_name(value, [str(name) for name in known]))
     return Fault(path, f"{shown(value)} is not known; allowed: {', '.join(map(str, known))}")

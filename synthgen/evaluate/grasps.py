@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from synthgen import recipe, seeding
 from synthgen.assets.store import AssetStore, store_for
 from synthgen.config.grasps import GraspsConfig

@@ -21,7 +21,7 @@ OUTCOMES: tuple[Outcome, ...] = ("held", "missed", "slipped", "shaken_off", "uns
 GEOM = mujoco.mjtGeom
 # Several contact points between flat sides: the default since MuJoCo 4, a flag before.
 MULTICCD = int(getattr(mujoco.mjtEnableBit, "mjENBL_MULTICCD", 0))
-STEP_S = 0.002
+STEP_S = 0.001
 HAND_KG, FINGER_KG = 1.0, 0.1
 HAND_STIFFNESS_N_M = 30_000.0
 CLOSING_SPEED_M_S = 0.12
@@ -162,7 +162,7 @@ def _add_gripper(spec: mujoco.MjSpec, gripper: Gripper, pose: F64, setup: LiftSe
     couple = spec.add_equality(name="together", type=mujoco.mjtEq.mjEQ_JOINT, name1="finger-1", name2="finger+1")
     couple.objtype = mujoco.mjtObj.mjOBJ_JOINT
     couple.data[:5] = [0.0, 1.0, 0.0, 0.0, 0.0]
-    couple.solref = [0.004, 1.0]
+    couple.solref = [0.01, 1.0]
 
 
 def _add_servo(spec: mujoco.MjSpec, joint: str, stiffness: float, damping: float) -> None:
@@ -181,4 +181,4 @@ def _add_box(
     geom.condim = 4
     geom.priority = 1  # its friction counts, whatever it touches
     geom.friction = [setup.friction, PAD_TORSION_M, 0.0]
-    geom.solref, geom.solimp = [0.004, 1.0], [0.95, 0.99, 0.001, 0.5, 2.0]
+    geom.solref, geom.solimp = [0.006, 1.0], [0.95, 0.99, 0.001, 0.5, 2.0]

@@ -12,8 +12,8 @@ import numpy as np
 
 from synthgen.config.grasps import GraspsConfig
 from synthgen.label.grasps_candidates import make_candidates
-from synthgen.label.grasps_mesh import Tree, make_tree
-from synthgen.label.grasps_placement import Choice, Obstacle, place_grasps
+from synthgen.label.grasps_mesh import Tree, make_forest, make_tree
+from synthgen.label.grasps_placement import Choice, place_grasps
 from synthgen.label.grippers import make_gripper
 from synthgen.projection import project
 from synthgen.types.annotations import Annotation
@@ -23,7 +23,7 @@ from synthgen.types.catalog import FamilySource, MeshSource
 from synthgen.types.gbuffer import Views
 from synthgen.types.geometry import Camera
 from synthgen.types.grasps import Grasp, GraspCandidates, Gripper, PlacedGrasp
-from synthgen.types.scene import Scene, SceneObject
+from synthgen.types.scene import Scene
 
 CACHE_BYTES = 96 << 20
 RECT_MAX_TILT_DEG = 30.0
@@ -102,13 +102,12 @@ def scene_grasps(scene: Scene, store: Models, config: GraspsConfig) -> dict[int,
     """
     gripper = make_gripper(config.gripper)
     choice = Choice(config.friction_max, config.per_object, config.approach_m, config.clearance_m)
-    obstacles = {
-        number: _obstacle(thing, store.model(thing.source))
-        for number, thing in enumerate(scene.objects)
-        if thing.role not in IGNORED_ROLES
-    }
+    things = [thing for thing in scene.objects if thing.role not in IGNORED_ROLES]
+    forest = make_forest(
+        [_cache.tree(store.model(thing.source)) for thing in things], [thing.world_from_object for thing in things]
+    )
     placed = {}
-    for number, thing in enumerate(scene.objects):
+    for number, thing in enumerate(things):
         if thing.role != "object" or thing.category_id == 0:
             continue
         model = store.model(thing.source)
@@ -116,18 +115,12 @@ def scene_grasps(scene: Scene, store: Models, config: GraspsConfig) -> dict[int,
             candidates_of(model, config),
             gripper,
             thing.world_from_object,
-            tuple(obstacle for other, obstacle in obstacles.items() if other != number),
+            forest,
+            number,
             diameter_m=model.diameter_m,
             choice=choice,
         )
     return placed
-
-
-def _obstacle(thing: SceneObject, model: ObjectModel) -> Obstacle:
-    low, high = model.bounds_m
-    corners = np.array([[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])])
-    world = corners @ thing.world_from_object[:3, :3].T + thing.world_from_object[:3, 3]
-    return Obstacle(_cache.tree(model), thing.world_from_object, world.min(axis=0), world.max(axis=0))
 
 
 def seen_grasps(

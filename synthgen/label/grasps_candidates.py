@@ -80,6 +80,7 @@ def make_candidates(
     approach = approach_directions(pairs.axis)
     return GraspCandidates(
         pairs_found=found,
+        centre_m=_surface_centre(tree),
         middle_m=pairs.middle,
         closing=pairs.axis,
         width_m=pairs.width,
@@ -114,6 +115,13 @@ def antipodal_pairs(
     leaves = cosine > 1.0 / np.sqrt(1.0 + friction_max**2)
     friction = np.sqrt(np.maximum(1.0 - cosine[leaves] ** 2, 0.0)) / cosine[leaves]
     return Pairs(points[ray][leaves], partner[leaves], np.maximum(friction, 0.0))
+
+
+def _surface_centre(tree: Tree) -> F64:
+    corners = tree.triangles.astype(np.float64)
+    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    area = np.sqrt((cross**2).sum(axis=1))
+    return (corners.mean(axis=1) * area[:, None]).sum(axis=0) / max(float(area.sum()), 1e-300)
 
 
 def _surface_samples(mesh: Mesh, tree: Tree, *, rng: np.random.Generator) -> tuple[F64, I64]:

@@ -5,6 +5,7 @@ Rays: Moeller and Trumbore 1997. Box against triangle: separating axes (Akenine-
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +93,50 @@ def _build(low: F32, high: F32) -> tuple[I32, F32, F32, I32, I32]:
             nodes += 2
         node += 1
     return order, node_low[:nodes].copy(), node_high[:nodes].copy(), first[:nodes].copy(), count[:nodes].copy()
+
+
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """Several trees in one set of arrays, each placed in the world: what one kernel call searches.
+
+    Attributes:
+        triangles, low, high, first, count: of all trees, one behind the other, indices shifted.
+        roots: (K,) int32 row of each tree's root.
+        object_from_world: (K, 4, 4) float64.
+    """
+
+    triangles: F32
+    low: F32
+    high: F32
+    first: I32
+    count: I32
+    roots: I32
+    object_from_world: F64
+
+
+def make_forest(trees: Sequence[Tree], world_from_object: Sequence[F64]) -> Forest:
+    """Trees and where they are, as one."""
+    roots, first, nodes, triangles = [], [], 0, 0
+    for tree in trees:
+        roots.append(nodes)
+        first.append(np.where(tree.count > 0, tree.first + triangles, tree.first + nodes))
+        nodes, triangles = nodes + len(tree.count), triangles + len(tree.triangles)
+    return Forest(
+        triangles=np.concatenate([np.zeros((0, 3, 3), np.float32), *(tree.triangles for tree in trees)]),
+        low=np.concatenate([np.zeros((0, 3), np.float32), *(tree.low for tree in trees)]),
+        high=np.concatenate([np.zeros((0, 3), np.float32), *(tree.high for tree in trees)]),
+        first=np.concatenate([np.zeros(0, np.int32), *first]).astype(np.int32),
+        count=np.concatenate([np.zeros(0, np.int32), *(tree.count for tree in trees)]),
+        roots=np.array(roots, dtype=np.int32),
+        object_from_world=np.array([_inverse(pose) for pose in world_from_object]).reshape(-1, 4, 4),
+    )
+
+
+def _inverse(pose: F64) -> F64:
+    result = np.eye(4)
+    result[:3, :3] = pose[:3, :3].T
+    result[:3, 3] = -pose[:3, :3].T @ pose[:3, 3]
+    return result
 
 
 def lines_through(tree: Tree, origins: F64, directions: F64, reach_m: float) -> tuple[I32, F64, I32]:
@@ -212,17 +257,34 @@ def _boxes_meet(
                 centre[k] = pose[k, 3]
                 for j in range(3):
                     centre[k] += pose[k, j] * centres[own, b, j]
-            if _box_meets_tree(pose, centre, halves[own, b], triangles, low, high, first, count, stack):
+            if box_meets_tree(0, pose, centre, halves[own, b], triangles, low, high, first, count, stack):
                 result[m] = True
                 break
     return result
 
 
 @njit(cache=True, nogil=True)
-def _box_meets_tree(
-    pose: F64, centre: F64, half: F64, triangles: F32, low: F32, high: F32, first: I32, count: I32, stack: I32
+def box_meets_tree(
+    root: int,
+    pose: F64,
+    centre: F64,
+    half: F64,
+    triangles: F32,
+    low: F32,
+    high: F32,
+    first: I32,
+    count: I32,
+    stack: I32,
 ) -> bool:
-    stack[0] = 0
+    """Whether a box touches a triangle of the tree at ``root``.
+
+    Args:
+        pose: (4, 4) of which the rotation, mesh_from_box, is used.
+        centre: (3,) of the box, in the mesh frame.
+        half: (3,) half edge lengths.
+        stack: (STACK,) scratch.
+    """
+    stack[0] = root
     top = 1
     while top:
         top -= 1

@@ -8,31 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 from synthgen.label.grasps_candidates import gripper_poses, swept_boxes
-from synthgen.label.grasps_mesh import Tree, boxes_meet
-from synthgen.types.arrays import F64, I64, Bool
+from synthgen.label.grasps_mesh import STACK, Forest, box_meets_tree
+from synthgen.types.arrays import F32, F64, I32, I64, Bool
 from synthgen.types.grasps import GraspCandidates, Gripper, PlacedGrasp
 
 ENOUGH = 3  # times the grasps asked for: free ones to choose from, after which the search ends
 NEAR = 0.25  # of the object's diameter: grasps further apart than this count as different places
 PLACE_WORTH, APPROACH_WORTH = 0.35, 0.15  # in scores: what a new place and a new approach are worth
-
-
-@dataclass(frozen=True, eq=False)
-class Obstacle:
-    """Anything in the scene that a gripper must not touch.
-
-    Attributes:
-        tree: of its mesh.
-        world_from_object: (4, 4) rigid.
-        low_m, high_m: (3,) its box in the world.
-    """
-
-    tree: Tree
-    world_from_object: F64
-    low_m: F64
-    high_m: F64
+CENTRE_WORTH = 0.5  # in scores, per object diameter that a grasp is away from the object's centre
+UNTRIED, BLOCKED, COLLIDES, FREE = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -45,26 +32,12 @@ class Choice:
     clearance_m: float
 
 
-@dataclass(frozen=True, eq=False)
-class _Tries:
-    """Candidates of one object in the order in which they are tried, N of them.
-
-    Attributes:
-        pair: (N,) row of the candidates.
-        turn: (N,) 0 for a pair's first approach, 1 for its second, ...
-        object_from_gripper: (N, 4, 4).
-    """
-
-    pair: I64
-    turn: I64
-    object_from_gripper: F64
-
-
 def place_grasps(
     candidates: GraspCandidates,
     gripper: Gripper,
     world_from_object: F64,
-    obstacles: tuple[Obstacle, ...],
+    forest: Forest,
+    own: int,
     *,
     diameter_m: float,
     choice: Choice,
@@ -75,77 +48,47 @@ def place_grasps(
         candidates: of the object's model.
         gripper: fully open.
         world_from_object: (4, 4) pose of the object.
-        obstacles: everything else in the scene but what is z = 0.
+        forest: everything in the scene but what is z = 0.
+        own: which tree of the forest is the object itself (-1 for none).
         diameter_m: of the object.
 
     Returns:
-        Collision-free grasps by falling worth; where they are too few, colliding ones fill up, flagged.
+        Collision-free grasps by falling worth; where they are too few, colliding ones fill up, flagged. Of every contact
+        pair the first free approach is taken, from above before from the side, deep before shallow.
     """
-    tries = _tries(candidates, world_from_object)
-    if not len(tries.pair):
+    if not len(candidates.width_m):
         return ()
-    free = _free(tries, gripper, world_from_object, obstacles, choice)
-    score = 1.0 - candidates.min_friction / choice.friction_max
-    first = _choose(tries, np.flatnonzero(free), score, diameter_m, choice.per_object)
-    # A colliding one per pair: its most promising approach.
-    blocked = np.setdiff1d(np.flatnonzero(tries.turn == 0), np.flatnonzero(free))
-    blocked = blocked[~np.isin(tries.pair[blocked], tries.pair[free])]
-    rest = _choose(tries, blocked, score, diameter_m, choice.per_object - len(first))
+    low, high = _grown_boxes(gripper, choice)
+    state, angle, depth = _search(
+        candidates.middle_m, candidates.closing, candidates.approach, candidates.reach_m, candidates.clear,
+        np.ascontiguousarray(world_from_object), (low + high) / 2, (high - low) / 2, ENOUGH * choice.per_object, own,
+        forest.roots, forest.object_from_world, forest.triangles, forest.low, forest.high, forest.first, forest.count,
+    )  # fmt: skip
+    pairs = np.arange(len(state))
+    approach = candidates.approach[pairs, angle]
+    poses = gripper_poses(candidates.middle_m, candidates.closing, approach, candidates.reach_m[depth])
+    score = np.maximum(1.0 - candidates.min_friction / choice.friction_max, 0.0)
+    off_centre = np.sqrt(((candidates.middle_m - candidates.centre_m) ** 2).sum(axis=1)) / diameter_m
+    worth = score - CENTRE_WORTH * off_centre
+    kept = _choose(worth, candidates.middle_m / diameter_m, approach, state == FREE, choice.per_object)
+    kept = np.concatenate(
+        [
+            kept,
+            _choose(
+                worth, candidates.middle_m / diameter_m, approach, state == COLLIDES, choice.per_object - len(kept)
+            ),
+        ]
+    )
     return tuple(
         PlacedGrasp(
-            object_from_gripper=tries.object_from_gripper[row],
-            width_m=float(candidates.width_m[tries.pair[row]]),
-            min_friction=float(candidates.min_friction[tries.pair[row]]),
-            score=float(max(score[tries.pair[row]], 0.0)),
-            collision_free=bool(free[row]),
+            object_from_gripper=poses[row],
+            width_m=float(candidates.width_m[row]),
+            min_friction=float(candidates.min_friction[row]),
+            score=float(score[row]),
+            collision_free=bool(state[row] == FREE),
         )
-        for row in (*first, *rest)
+        for row in kept
     )
-
-
-def _tries(candidates: GraspCandidates, world_from_object: F64) -> _Tries:
-    """Every approach of every pair that is clear of the object, at each depth: from above before from the side, deep
-    before shallow."""
-    pair, angle, depth = np.nonzero(candidates.clear)
-    approach = candidates.approach[pair, angle]
-    downwards = -(approach @ world_from_object[2, :3])
-    # Rounded, so that equal approaches stay equal whatever the last bits of the pose are.
-    order = np.lexsort((depth, angle, -np.round(downwards, 3), pair))
-    pair, angle, depth = pair[order], angle[order], depth[order]
-    starts = np.r_[True, pair[1:] != pair[:-1]] if len(pair) else np.zeros(0, dtype=bool)
-    numbers = np.arange(len(pair))
-    turn = numbers - np.maximum.accumulate(np.where(starts, numbers, 0)) if len(pair) else numbers
-    poses = gripper_poses(
-        candidates.middle_m[pair], candidates.closing[pair], candidates.approach[pair, angle], candidates.reach_m[depth]
-    )
-    return _Tries(pair, turn, poses)
-
-
-def _free(
-    tries: _Tries, gripper: Gripper, world_from_object: F64, obstacles: tuple[Obstacle, ...], choice: Choice
-) -> Bool:
-    """(N,) whether a try is free; pairs are left alone after their first free one, and all when there are plenty."""
-    low, high = _grown_boxes(gripper, choice)
-    poses = world_from_object @ tries.object_from_gripper
-    above = _lowest_z(poses, low, high) > 0.0
-    radius = float(np.sqrt(np.maximum(low**2, high**2).sum(axis=1)).max())
-    near = [o for o in obstacles if _within(o, tries, world_from_object, radius)]
-    inverses = [_inverse(o.world_from_object) for o in near]
-    free = np.zeros(len(poses), dtype=bool)
-    pairs = int(tries.pair.max()) + 1
-    open_pair = np.ones(pairs, dtype=bool)
-    left = np.flatnonzero(above)
-    while len(left) and np.count_nonzero(~open_pair) < ENOUGH * choice.per_object:
-        # One try per pair that has no free one yet: the next in its order.
-        _, at = np.unique(tries.pair[left], return_index=True)
-        batch = left[at]
-        for obstacle, inverse in zip(near, inverses, strict=True):
-            batch = batch[~boxes_meet(obstacle.tree, inverse @ poses[batch], low, high)]
-        free[batch] = True
-        open_pair[tries.pair[batch]] = False
-        left = np.delete(left, at)
-        left = left[open_pair[tries.pair[left]]]
-    return free
 
 
 def _grown_boxes(gripper: Gripper, choice: Choice) -> tuple[F64, F64]:
@@ -157,42 +100,160 @@ def _grown_boxes(gripper: Gripper, choice: Choice) -> tuple[F64, F64]:
     return low - choice.clearance_m, high + choice.clearance_m
 
 
-def _lowest_z(poses: F64, low: F64, high: F64) -> F64:
-    """(N,) height of the lowest corner of the boxes at each pose."""
-    up = poses[:, 2, :3]
-    centre, half = (low + high) / 2, (high - low) / 2
-    heights = up @ centre.T - np.abs(up) @ half.T
-    return heights.min(axis=1) + poses[:, 2, 3]
+@njit(cache=True, nogil=True)
+def _search(
+    middle: F64,
+    closing: F64,
+    approach: F64,
+    reach: F64,
+    clear: Bool,
+    world_from_object: F64,
+    centres: F64,
+    halves: F64,
+    enough: int,
+    own: int,
+    roots: I32,
+    object_from_world: F64,
+    triangles: F32,
+    low: F32,
+    high: F32,
+    first: I32,
+    count: I32,
+) -> tuple[I64, I64, I64]:
+    """(P,) state of every pair, and the angle and depth of its first free approach (else of its first approach)."""
+    pairs, angles = approach.shape[0], approach.shape[1]
+    state, angle, depth = np.zeros(pairs, np.int64), np.zeros(pairs, np.int64), np.zeros(pairs, np.int64)
+    order, key = np.empty(angles, np.int64), np.empty(angles)
+    turn, pose, local, centre = np.empty((3, 3)), np.empty((4, 4)), np.empty((4, 4)), np.empty(3)
+    stack = np.empty(STACK, np.int32)
+    found = 0
+    for p in range(pairs):
+        if found >= enough:
+            break
+        state[p] = BLOCKED
+        _sort_from_above(approach[p], world_from_object, order, key)
+        for n in range(angles * reach.shape[0]):
+            a, r = order[n // reach.shape[0]], n % reach.shape[0]
+            if not clear[p, a, r]:
+                continue
+            if state[p] == BLOCKED:
+                state[p], angle[p], depth[p] = COLLIDES, a, r
+            _pose(world_from_object, middle[p], closing[p], approach[p, a], reach[r], turn, pose)
+            if _free(
+                pose, centres, halves, own, roots, object_from_world, triangles, low, high, first, count,
+                local, centre, stack,
+            ):  # fmt: skip
+                state[p], angle[p], depth[p] = FREE, a, r
+                found += 1
+                break
+    return state, angle, depth
 
 
-def _within(obstacle: Obstacle, tries: _Tries, world_from_object: F64, radius: float) -> bool:
-    """Whether a gripper at any of the tries could reach the obstacle's box at all."""
-    origins = tries.object_from_gripper[:, :3, 3] @ world_from_object[:3, :3].T + world_from_object[:3, 3]
-    gap = np.maximum(obstacle.low_m - origins.max(axis=0), origins.min(axis=0) - obstacle.high_m)
-    return bool((gap < radius).all())
+@njit(cache=True, nogil=True)
+def _sort_from_above(approach: F64, world_from_object: F64, order: I64, key: F64) -> None:
+    """Angles by how much they point down, rounded: equal ones stay in order whatever the last bits of a pose are."""
+    for a in range(approach.shape[0]):
+        up = 0.0
+        for j in range(3):
+            up += world_from_object[2, j] * approach[a, j]
+        value = np.floor(up * 1000.0 + 0.5)
+        place = a
+        while place > 0 and key[place - 1] > value:
+            key[place], order[place] = key[place - 1], order[place - 1]
+            place -= 1
+        key[place], order[place] = value, a
 
 
-def _inverse(pose: F64) -> F64:
-    result = np.eye(4)
-    result[:3, :3] = pose[:3, :3].T
-    result[:3, 3] = -pose[:3, :3].T @ pose[:3, 3]
-    return result
+@njit(cache=True, nogil=True)
+def _pose(world_from_object: F64, middle: F64, closing: F64, approach: F64, reach: float, turn: F64, pose: F64) -> None:
+    """world_from_gripper into ``pose``; ``turn`` is scratch."""
+    for k in range(3):
+        turn[k, 0], turn[k, 2] = closing[k], approach[k]
+        turn[k, 1] = approach[(k + 1) % 3] * closing[(k + 2) % 3] - approach[(k + 2) % 3] * closing[(k + 1) % 3]
+    for i in range(3):
+        pose[i, 3] = world_from_object[i, 3]
+        for j in range(3):
+            pose[i, 3] += world_from_object[i, j] * (middle[j] + reach * approach[j])
+            pose[i, j] = 0.0
+            for k in range(3):
+                pose[i, j] += world_from_object[i, k] * turn[k, j]
 
 
-def _choose(tries: _Tries, rows: I64, score: F64, diameter_m: float, count: int) -> list[int]:
-    """At most ``count`` of the rows: each the best by score plus how much it differs from those before."""
-    chosen: list[int] = []
-    if not len(rows) or count <= 0:
-        return chosen
-    value = score[tries.pair[rows]]
-    origins, approach = tries.object_from_gripper[rows, :3, 3], tries.object_from_gripper[rows, :3, 2]
-    novelty = np.full(len(rows), PLACE_WORTH + APPROACH_WORTH)
-    left = np.ones(len(rows), dtype=bool)
-    while left.any() and len(chosen) < count:
-        best = int(np.argmax(np.where(left, value + novelty, -np.inf)))
+@njit(cache=True, nogil=True)
+def _free(
+    pose: F64,
+    centres: F64,
+    halves: F64,
+    own: int,
+    roots: I32,
+    object_from_world: F64,
+    triangles: F32,
+    low: F32,
+    high: F32,
+    first: I32,
+    count: I32,
+    local: F64,
+    centre: F64,
+    stack: I32,
+) -> bool:
+    """Whether the boxes, placed at ``pose`` in the world, stay above z = 0 and touch no tree but their own."""
+    for b in range(centres.shape[0]):
+        z = pose[2, 3]
+        for j in range(3):
+            z += pose[2, j] * centres[b, j] - abs(pose[2, j]) * halves[b, j]
+        if z <= 0.0:
+            return False
+    for tree in range(roots.shape[0]):
+        if tree == own:
+            continue
+        back = object_from_world[tree]
+        for i in range(3):
+            local[i, 3] = back[i, 3]
+            for j in range(3):
+                local[i, 3] += back[i, j] * pose[j, 3]
+                local[i, j] = 0.0
+                for k in range(3):
+                    local[i, j] += back[i, k] * pose[k, j]
+        for b in range(centres.shape[0]):
+            for k in range(3):
+                centre[k] = local[k, 3]
+                for j in range(3):
+                    centre[k] += local[k, j] * centres[b, j]
+            if box_meets_tree(
+                roots[tree], local, centre, halves[b], triangles, low, high, first, count, stack
+            ):  # fmt: skip
+                return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _choose(worth: F64, place: F64, approach: F64, allowed: Bool, count: int) -> I64:
+    """At most ``count`` of the allowed rows: each the best by worth plus how much it differs from those before.
+
+    Args:
+        worth: (N,) in scores.
+        place: (N, 3) in object diameters.
+        approach: (N, 3) unit directions.
+    """
+    chosen = np.empty(max(count, 0), np.int64)
+    novelty = np.full(len(worth), PLACE_WORTH + APPROACH_WORTH)
+    left = allowed.copy()
+    taken = 0
+    while taken < count:
+        best = -1
+        for i in range(len(worth)):
+            if left[i] and (best < 0 or worth[i] + novelty[i] > worth[best] + novelty[best]):
+                best = i
+        if best < 0:
+            break
         left[best] = False
-        chosen.append(int(rows[best]))
-        gap = np.sqrt(((origins - origins[best]) ** 2).sum(axis=1)) / (NEAR * diameter_m)
-        turn = 0.5 * (1.0 - approach @ approach[best])
-        novelty = np.minimum(novelty, PLACE_WORTH * np.minimum(gap, 1.0) + APPROACH_WORTH * np.minimum(4 * turn, 1.0))
-    return chosen
+        chosen[taken] = best
+        taken += 1
+        for i in range(len(worth)):
+            gap = turn = 0.0
+            for k in range(3):
+                gap += (place[i, k] - place[best, k]) ** 2
+                turn += approach[i, k] * approach[best, k]
+            new = PLACE_WORTH * min(np.sqrt(gap) / NEAR, 1.0) + APPROACH_WORTH * min(2.0 * (1.0 - turn), 1.0)
+            novelty[i] = min(novelty[i], new)
+    return chosen[:taken]

@@ -5,12 +5,14 @@ Everything here is in map axes (z up, azimuth 0 along x); a scene turns its quer
 
 from __future__ import annotations
 
+import hashlib
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from synthgen.assets.derived import Arrays, derived
 from synthgen.render.environment_filter import prefilter_ggx
 from synthgen.types.arrays import F32, F64, I32, freeze
 from synthgen.types.assets import EnvironmentMap
@@ -79,6 +81,8 @@ class PreparedEnvironment:
     keys: tuple[KeySource, ...]
 
 
+_STORED = ("texels", "offsets", "heights", "irradiance", "strata_direction", "strata_energy", "strata_spread")
+
 # One preparation per loaded map and process; it goes when the asset store lets the map go.
 _PREPARED: weakref.WeakKeyDictionary[EnvironmentMap, PreparedEnvironment] = weakref.WeakKeyDictionary()
 
@@ -87,9 +91,26 @@ def prepared(environment: EnvironmentMap) -> PreparedEnvironment:
     """``prepare`` once per map and process."""
     found = _PREPARED.get(environment)
     if found is None:
-        found = prepare(environment.radiance)
+        # Filtering a map takes longer than rendering a scene under it: the arrays are kept on disk by its content.
+        radiance = np.ascontiguousarray(environment.radiance)
+        content = f"{radiance.shape} {hashlib.sha256(radiance.tobytes()).hexdigest()}"
+        stored = _unpacked(derived("environment", content, lambda: _packed(prepare(radiance))))
+        found = replace(stored, sharp=radiance.reshape(-1, 3), sharp_height=len(radiance))
         _PREPARED[environment] = found
     return found
+
+
+def _packed(map: PreparedEnvironment) -> Arrays:
+    """Everything but the map itself as plain arrays."""
+    keys = [np.concatenate([key.direction, key.irradiance, [key.radius_rad]]) for key in map.keys]
+    rest = {name: getattr(map, name) for name in _STORED}
+    return {**rest, "keys": np.array(keys, np.float64).reshape(-1, 7)}
+
+
+def _unpacked(arrays: Arrays) -> PreparedEnvironment:
+    keys = tuple(KeySource(row[:3], row[3:6], float(row[6])) for row in arrays["keys"])
+    rest = {name: freeze(arrays[name]) for name in _STORED}
+    return PreparedEnvironment(sharp=np.zeros((0, 3), np.float32), sharp_height=0, keys=keys, **rest)
 
 
 def prepare(radiance: F32) -> PreparedEnvironment:

@@ -14,10 +14,13 @@ import numpy as np
 
 from synthgen.render.assets_protocol import Assets
 from synthgen.render.environment import IRRADIANCE_HEIGHT, KEY_HIGHLIGHT_ROUGHNESS, PreparedEnvironment, prepared
-from synthgen.render.light_ambient import environment_light, visibility
+from synthgen.render.light_ambient import visibility
 from synthgen.render.light_cells import agreeing
-from synthgen.render.light_direct import add_area, add_key, shadow_field
+from synthgen.render.light_environment import environment_light
+from synthgen.render.light_keys import add_key
+from synthgen.render.light_panels import add_area
 from synthgen.render.light_scene import Casters, Ground, gather_casters, ground_of, support_albedo
+from synthgen.render.light_shadow import shadow_field
 from synthgen.render.shadow import DepthMaps, cast, frame_towards
 from synthgen.render.surfaces import Surfaces
 from synthgen.types.arrays import F32, F64, U8, freeze
@@ -133,24 +136,21 @@ def build_scene_light(scene: Scene, store: Assets) -> SceneLight:
 def light_surfaces(light: SceneLight, surfaces: Surfaces) -> LitChannels:
     """Lights one view. Pixels without a surface get the environment in ``reflection``, occlusion 1 and 0 elsewhere."""
     s, ground, maps = surfaces, light.ground, light.sky_maps
-    shape = s.thing.shape
-    direct, highlight = np.zeros((*shape, 3), np.float32), np.zeros((*shape, 3), np.float32)
-    irradiance, reflection = np.empty((*shape, 3), np.float32), np.empty((*shape, 3), np.float32)
-    occlusion = np.empty(shape, np.float32)
+    direct, highlight = np.zeros(s.position.shape, np.float32), np.zeros(s.position.shape, np.float32)
     agree = agreeing(s.thing, s.position, s.normal)
     seen = visibility(
         s.thing, s.position, s.normal, s.ray, s.roughness, ground.flags, ground.bias_m, agree, light.cells, maps.depth,
         maps.coarse, ground.table,
     )  # fmt: skip
     environment = light.environment
-    environment_light(
-        s.thing, s.position, s.normal, s.ray, s.roughness, seen, ground.flags, ground.height_m, light.open_glow,
+    ambient = environment_light(
+        s.thing, s.position, s.normal, s.ray, s.roughness, seen, ground.flags, agree, ground.height_m, light.open_glow,
         light.glow, light.glow_area, math.cos(light.turn_rad), math.sin(light.turn_rad), light.intensity,
         environment.sharp, environment.sharp_height, environment.texels, environment.offsets, environment.heights,
-        environment.irradiance, IRRADIANCE_HEIGHT, irradiance, occlusion, reflection,
+        environment.irradiance, IRRADIANCE_HEIGHT,
     )  # fmt: skip
     _add_lights(light, surfaces, agree, direct, highlight)
-    return LitChannels(direct, highlight, irradiance, occlusion, reflection)
+    return LitChannels(direct, highlight, ambient[..., 0:3], ambient[..., 6], ambient[..., 3:6])
 
 
 def _add_lights(light: SceneLight, surfaces: Surfaces, agree: U8, direct: F32, highlight: F32) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from synthgen.config.camera_presets import preset_intrinsics
 from synthgen.config.models import AbovePlacement, HemispherePlacement, Pipeline, PosesPlacement
 from synthgen.scene.camera_poses import DEFAULT_FOV_DEG, reaches_view, rigid
 from synthgen.scene.supports import TABLE_SIZES_M, TOTE_SIZES_M
@@ -38,6 +39,8 @@ def _lens(pipeline: Pipeline, catalog: Catalog, *, widest: bool) -> Intrinsics:
         return catalog.calibration
     if camera.K is not None:
         return Intrinsics(image.width, image.height, *camera.K)
+    if camera.preset is not None:
+        return preset_intrinsics(camera.preset, width=image.width, height=image.height)
     fov = camera.fov_deg or DEFAULT_FOV_DEG
     focal = image.width / 2 / math.tan(math.radians((fov.high if widest else fov.low) / 2))
     return Intrinsics(image.width, image.height, focal, focal, image.width / 2, image.height / 2)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from synthgen.config.camera_presets import preset_intrinsics
 from synthgen.config.distributions import uniform
 from synthgen.config.models import AbovePlacement, CameraConfig, HemispherePlacement, ImageConfig
 from synthgen.types.arrays import F64
@@ -23,12 +24,14 @@ DEFAULT_FOV_DEG = uniform(45, 65)
 def draw_intrinsics(
     config: CameraConfig, image: ImageConfig, catalog: Catalog, *, rng: np.random.Generator
 ) -> Intrinsics:
-    """From the calibration file, K, or a horizontal field of view; square pixels and a centred axis for the latter."""
+    """From the calibration file, K, a preset, or a field of view; square pixels and a centred axis for the latter two."""
     if catalog.calibration is not None:
         return catalog.calibration
     if config.K is not None:
         fx, fy, cx, cy = config.K
         return Intrinsics(image.width, image.height, fx, fy, cx, cy, _padded(config.distortion))
+    if config.preset is not None:
+        return preset_intrinsics(config.preset, width=image.width, height=image.height)
     fov = np.radians((config.fov_deg or DEFAULT_FOV_DEG).sample(rng=rng))
     focal = float(image.width / 2 / np.tan(fov / 2))
     return Intrinsics(image.width, image.height, focal, focal, image.width / 2, image.height / 2)

@@ -23,6 +23,7 @@ from synthgen.types.images import Images
 MIDDLE_GREY = 0.22  # where the metered log-average lands, linear
 HIGHLIGHT_PERCENTILE = 97.0
 HIGHLIGHT_LIMIT = 0.95  # linear value that the highlight percentile may reach before the meter darkens the picture
+HIGHLIGHT_WEIGHT = 0.65
 METER_RANGE_EV = (-10.0, 12.0)
 METER_FLOOR = 2e-6  # radiance below which the meter sees nothing: a black frame stays black
 METER_STRIDE = 4  # every fourth pixel in x and y is enough for a meter
@@ -94,8 +95,8 @@ def meter(radiance: F32) -> float:
     exposure = MIDDLE_GREY / max(log_average, METER_FLOOR)
     highlight = float(np.percentile(luminance, HIGHLIGHT_PERCENTILE))
     if highlight * exposure > HIGHLIGHT_LIMIT:
-        # Real meters compromise: they give up half of the excess (in stops) to the highlights.
-        exposure *= math.sqrt(HIGHLIGHT_LIMIT / (highlight * exposure))
+        # Real meters compromise: they give up a good part of the excess (in stops) to the highlights.
+        exposure *= (HIGHLIGHT_LIMIT / (highlight * exposure)) ** HIGHLIGHT_WEIGHT
     return float(np.clip(exposure, 2.0 ** METER_RANGE_EV[0], 2.0 ** METER_RANGE_EV[1]))
 
 

@@ -61,6 +61,7 @@ class GraspCandidates:
 
     Attributes:
         pairs_found: antipodal pairs within the opening, before the choice of P spread-out ones: 0 = not graspable.
+        centre_m: (3,) centroid of the object's surface.
         middle_m: (P, 3) midpoint of the contacts.
         closing: (P, 3) unit closing axis.
         width_m: (P,) distance of the contacts.
@@ -72,6 +73,7 @@ class GraspCandidates:
     """
 
     pairs_found: int
+    centre_m: F64
     middle_m: F64
     closing: F64
     width_m: F64

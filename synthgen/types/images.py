@@ -19,3 +19,18 @@ class Images:
 
     encoding: Literal["linear", "srgb8"]
     pixels: F32 | U8
+
+
+@dataclass(frozen=True)
+class AppliedEffect:
+    """One photometric effect that an image was given by ``augment``.
+
+    Attributes:
+        name: of the effect, a key of ``augment.effects.EFFECTS``.
+        parameters: (name, drawn value), in the units of their names.
+        seed: draws what is too much to list (noise, places of specks); 0 <= seed < 2**31.
+    """
+
+    name: str
+    parameters: tuple[tuple[str, float], ...]
+    seed: int

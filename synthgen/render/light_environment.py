@@ -1,0 +1,244 @@
+"""Compiled kernels for environment light on surfaces: irradiance, reflection, and one bounce off the support."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from synthgen.render.environment_filter import bilinear_corners, lookup, lookup_reflection, map_coordinates
+from synthgen.render.light_cells import SPREAD, UNSET, between, spread
+from synthgen.types.arrays import F32, F64, I32, U8, U16
+
+GLOSSY = 0.3  # roughness below which the support is seen as in a mirror
+PROBE_TILT = (0.7, 1.5, 4.0)  # how far rough surfaces bend their normal down to look for the support
+PROBE_REACH_M = 0.4
+HIDDEN = 0.4  # radiance of hidden directions, as a share of the support's
+INTERPOLATED_ROUGHNESS = 0.2  # sharper reflections are computed at every pixel
+ALIKE = 0.2  # relative difference of a cell's corners up to which they are blended
+
+
+@njit(cache=True, nogil=True)
+def _glow_at(x: float, y: float, glow: F32, area: F64) -> tuple[float, float, float]:  # pragma: no cover - compiled
+    """Bilinear look-up of the support's radiance at a world point; clamps at the border."""
+    side = glow.shape[0]
+    u = min(max((x - area[0]) * area[2] - 0.5, 0.0), side - 1.001)
+    v = min(max((y - area[1]) * area[2] - 0.5, 0.0), side - 1.001)
+    i, j = int(u), int(v)
+    fu, fv = u - i, v - j
+    wa, wb, wc, wd = (1.0 - fu) * (1.0 - fv), fu * (1.0 - fv), (1.0 - fu) * fv, fu * fv
+    return (
+        wa * glow[j, i, 0] + wb * glow[j, i + 1, 0] + wc * glow[j + 1, i, 0] + wd * glow[j + 1, i + 1, 0],
+        wa * glow[j, i, 1] + wb * glow[j, i + 1, 1] + wc * glow[j + 1, i, 1] + wd * glow[j + 1, i + 1, 1],
+        wa * glow[j, i, 2] + wb * glow[j, i + 1, 2] + wc * glow[j + 1, i, 2] + wd * glow[j + 1, i + 1, 2],
+    )
+
+
+@njit(cache=True, nogil=True)
+def _seen_below(
+    px: float, py: float, rise: float, gx: float, gy: float, gz: float, glow: F32, area: F64
+) -> tuple[float, float, float]:  # pragma: no cover - compiled
+    """What a ray from a point ``rise`` above the support meets there."""
+    reach = min(max(rise, 0.0) / max(0.15, -gz), PROBE_REACH_M)
+    return _glow_at(px + gx * reach, py + gy * reach, glow, area)
+
+
+@njit(cache=True, nogil=True)
+def _light_pixel(
+    y: int,
+    x: int,
+    thing: U16,
+    position: F32,
+    normal: F32,
+    ray: F32,
+    roughness: F32,
+    seen: F32,
+    flags: U8,
+    ground_z: float,
+    open_glow: F64,
+    glow: F32,
+    area: F64,
+    turn_cos: float,
+    turn_sin: float,
+    intensity: float,
+    sharp: F32,
+    sharp_height: int,
+    texels: F32,
+    offsets: I32,
+    heights: I32,
+    by_normal: F32,
+    by_normal_height: int,
+    last: F64,
+    out: F32,
+) -> None:  # pragma: no cover - compiled
+    """Fills out[y, x]; ``last``: (9,) the normal looked up last, and its sky and ground irradiance."""
+    rx, ry, rz = ray[y, x, 0], ray[y, x, 1], ray[y, x, 2]
+    if thing[y, x] == 0:
+        turn, fall = map_coordinates(turn_cos * rx + turn_sin * ry, turn_cos * ry - turn_sin * rx, rz)
+        ar, ag, ab = lookup(sharp, 0, sharp_height, turn, fall)
+        out[y, x, 3], out[y, x, 4] = intensity * ar, intensity * ag
+        out[y, x, 5] = intensity * ab
+        out[y, x, 0], out[y, x, 1], out[y, x, 2], out[y, x, 6] = 0.0, 0.0, 0.0, 1.0
+        return
+    nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
+    px, py, rise = position[y, x, 0], position[y, x, 1], position[y, x, 2] - ground_z
+    has_support = open_glow[0] + open_glow[1] + open_glow[2] > 0.0
+    supported = has_support and flags[thing[y, x]] != 1
+    rough = roughness[y, x]
+    if nx != last[0] or ny != last[1] or nz != last[2]:  # flat surfaces look up once
+        last[0], last[1], last[2] = nx, ny, nz
+        turn, fall = map_coordinates(turn_cos * nx + turn_sin * ny, turn_cos * ny - turn_sin * nx, nz)
+        a, b, c, d, fu, fv = bilinear_corners(by_normal_height, turn, fall)
+        wa, wb, wc, wd = (1.0 - fu) * (1.0 - fv), fu * (1.0 - fv), (1.0 - fu) * fv, fu * fv
+        for k in range(6):
+            value = wa * by_normal[a, k] + wb * by_normal[b, k] + wc * by_normal[c, k] + wd * by_normal[d, k]
+            last[3 + k] = intensity * value
+    share = max(0.0, 0.5 - 0.5 * nz)
+    br, bg, bb = 0.0, 0.0, 0.0
+    if supported and share > 0.01:
+        for k in range(3):
+            gr, gg, gb = _seen_below(px, py, rise, nx, ny, nz - PROBE_TILT[k], glow, area)
+            br, bg, bb = br + gr / 3.0, bg + gg / 3.0, bb + gb / 3.0
+    sees, most = 0.0, 1e-9
+    for k in range(3):
+        above = last[3 + k]
+        if supported:
+            under = share * open_glow[k]
+            near = br if k == 0 else (bg if k == 1 else bb)
+            lit = share * near
+        else:
+            under = last[6 + k]
+            lit = under * (seen[y, x, 0] if has_support else 1.0)
+        out[y, x, k] = above + under
+        luminance = 0.2126 if k == 0 else (0.7152 if k == 1 else 0.0722)
+        sees += luminance * (above * seen[y, x, 0] + lit)
+        most += luminance * (above + under)
+    out[y, x, 6] = min(1.0, sees / most)
+    facing = 2.0 * (nx * rx + ny * ry + nz * rz)
+    mx, my, mz = rx - facing * nx, ry - facing * ny, rz - facing * nz
+    turn, fall = map_coordinates(turn_cos * mx + turn_sin * my, turn_cos * my - turn_sin * mx, mz)
+    ar, ag, ab = lookup_reflection(sharp, sharp_height, texels, offsets, heights, turn, fall, rough)
+    open_sky = intensity * seen[y, x, 1]
+    if not supported:
+        out[y, x, 3], out[y, x, 4] = open_sky * ar, open_sky * ag
+        out[y, x, 5] = open_sky * ab
+        return
+    if mz < 0.2:
+        # A glossy surface sees the support along its mirror ray, a rough one about below itself.
+        blur = min(1.0, max(0.0, (rough - GLOSSY) / GLOSSY))
+        tilt = blur * PROBE_TILT[1]
+        gr, gg, gb = _seen_below(px, py, rise, mx, my, min(mz, 0.0) - tilt, glow, area)
+    else:
+        gr, gg, gb = _glow_at(px, py, glow, area)
+    # How much of the lobe lies below the horizon, where it meets the support instead of the map.
+    t = min(1.0, max(0.0, 0.5 + 0.5 * mz / (0.03 + 0.5 * rough * rough)))
+    t = t * t * (3.0 - 2.0 * t)
+    # Where the sky is hidden, neighbours are: darker than the support in the open, darkest at contacts.
+    hidden = HIDDEN * t * (1.0 - seen[y, x, 1]) * (0.3 + 0.7 * seen[y, x, 0])
+    grey = 0.5 * hidden * (0.2126 * gr + 0.7152 * gg + 0.0722 * gb)  # neighbours have colours of their own
+    below = 1.0 - t + 0.5 * hidden
+    out[y, x, 3] = t * open_sky * ar + below * gr + grey
+    out[y, x, 4] = t * open_sky * ag + below * gg + grey
+    out[y, x, 5] = t * open_sky * ab + below * gb + grey
+
+
+@njit(cache=True, nogil=True)
+def environment_light(
+    thing: U16,
+    position: F32,
+    normal: F32,
+    ray: F32,
+    roughness: F32,
+    seen: F32,
+    flags: U8,
+    agree: U8,
+    ground_z: float,
+    open_glow: F64,
+    glow: F32,
+    area: F64,
+    turn_cos: float,
+    turn_sin: float,
+    intensity: float,
+    sharp: F32,
+    sharp_height: int,
+    texels: F32,
+    offsets: I32,
+    heights: I32,
+    by_normal: F32,
+    by_normal_height: int,
+) -> F32:  # pragma: no cover - compiled
+    """(H, W, 7) float32 irradiance RGB, reflection RGB, occlusion of one view.
+
+    Where there is a support it fills the lower hemisphere in place of the map: its radiance (``glow``: its colour
+    times the light that reaches it, shadows included) is looked up where the surface's normal or mirror ray meets it.
+    Smooth cells whose corners differ little are interpolated, glossy surfaces never.
+
+    Args:
+        seen: from ``visibility``; agree: from ``light_cells.agreeing``.
+        ground_z: height of the support's surface; open_glow: (3,) its largest radiance, all 0 without a support.
+        glow, area: (G, G, 3) the support's radiance around the objects; corner x, y and cells per metre.
+        turn_cos, turn_sin: of the environment's rotation about z.
+        sharp .. by_normal_height: see ``PreparedEnvironment``.
+    """
+    height, width = thing.shape
+    out = np.full((height, width, 7), UNSET, np.float32)
+    last = np.full(9, 2.0)
+    for step in (4, 1):
+        for y0 in range(0, height, step):
+            for x0 in range(0, width, step):
+                if step == 1:
+                    if out[y0, x0, 6] != UNSET:
+                        continue
+                elif agree[y0, x0] < step or roughness[y0, x0] < INTERPOLATED_ROUGHNESS:
+                    continue
+                y1, x1 = y0 + step, x0 + step
+                for corner in range(1 if step == 1 else 4):
+                    y, x = (y1 if corner & 1 else y0), (x1 if corner & 2 else x0)
+                    if out[y, x, 6] == UNSET:
+                        _light_pixel(
+                            y,
+                            x,
+                            thing,
+                            position,
+                            normal,
+                            ray,
+                            roughness,
+                            seen,
+                            flags,
+                            ground_z,
+                            open_glow,
+                            glow,
+                            area,
+                            turn_cos,
+                            turn_sin,
+                            intensity,
+                            sharp,
+                            sharp_height,
+                            texels,
+                            offsets,
+                            heights,
+                            by_normal,
+                            by_normal_height,
+                            last,
+                            out,
+                        )
+                if step == 1 or not _alike(out, roughness, y0, x0, y1, x1):
+                    continue
+                for y in range(y0, y1):
+                    for x in range(x0, x1):
+                        if out[y, x, 6] == UNSET:
+                            for k in range(7):
+                                out[y, x, k] = between(out, y0, x0, y1, x1, y, x, k)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _alike(out: F32, roughness: F32, y0: int, x0: int, y1: int, x1: int) -> bool:  # pragma: no cover - compiled
+    """Whether the corners of a cell are lit so alike that the light between them is theirs, blended."""
+    r = roughness[y0, x0]
+    if roughness[y0, x1] != r or roughness[y1, x0] != r or roughness[y1, x1] != r:
+        return False
+    return (
+        spread(out, y0, x0, y1, x1, 6) < SPREAD[4]
+        and spread(out, y0, x0, y1, x1, 1) < ALIKE * out[y0, x0, 1]
+        and spread(out, y0, x0, y1, x1, 4) < ALIKE * out[y0, x0, 4]
+    )

@@ -1,0 +1,144 @@
+"""Compiled kernel: how much of a key light reaches each pixel."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from synthgen.render.light_ambient import table_shadow
+from synthgen.render.light_cells import CENTRE_SPREAD, SPREAD, STEPS, UNSET, between, spread
+from synthgen.render.shadow import soft_shadow
+from synthgen.types.arrays import F32, F64, U8, U16
+
+MIN_FACING = 0.1
+SAMPLES = (0, 1, 4, 0, 5)  # of a cell, by its edge: its corners, and its centre
+
+
+@njit(cache=True, nogil=True)
+def _shadow_at(
+    px: float,
+    py: float,
+    pz: float,
+    gx: float,
+    gy: float,
+    gz: float,
+    below: bool,
+    bias: float,
+    spread_u: float,
+    spread_v: float,
+    taps: F64,
+    frames: F64,
+    origins: F64,
+    scales: F64,
+    perspective: bool,
+    depth: F32,
+    coarse: F32,
+    n: int,
+    table: F64,
+) -> float:  # pragma: no cover - compiled
+    """Share of light ``n`` that reaches a point: 1 = all of it."""
+    ox, oy, oz = px - origins[n, 0], py - origins[n, 1], pz - origins[n, 2]
+    a = frames[n, 0, 0] * ox + frames[n, 0, 1] * oy + frames[n, 0, 2] * oz
+    b = frames[n, 1, 0] * ox + frames[n, 1, 1] * oy + frames[n, 1, 2] * oz
+    w = frames[n, 2, 0] * ox + frames[n, 2, 1] * oy + frames[n, 2, 2] * oz
+    ga = gx * frames[n, 0, 0] + gy * frames[n, 0, 1] + gz * frames[n, 0, 2]
+    gb = gx * frames[n, 1, 0] + gy * frames[n, 1, 1] + gz * frames[n, 1, 2]
+    if perspective:
+        if w <= 1e-3:
+            return 0.0
+        distance = math.sqrt(ox * ox + oy * oy + oz * oz)
+        lx, ly, lz = -ox / distance, -oy / distance, -oz / distance
+        angular = max(spread_u, spread_v) / distance
+        plane = gx * ox + gy * oy + gz * oz
+        facing = -plane / distance
+        # On a plane g.p = c through the light's frame, 1 / w = (g_a a/w + g_b b/w + g_w) / c.
+        c = min(-MIN_FACING * distance, plane)
+        a, b, s = a / w, b / w, 1.0 / max(1e-3, w - bias)
+        gu, gv = ga / c, gb / c
+    else:
+        lx, ly, lz = frames[n, 2, 0], frames[n, 2, 1], frames[n, 2, 2]
+        angular = spread_u
+        facing = gx * lx + gy * ly + gz * lz
+        s = w + bias
+        gu, gv = -ga / max(facing, MIN_FACING), -gb / max(facing, MIN_FACING)
+    # Facets that turn away from the light stay dark even where the smooth normal still sees it.
+    shadow = min(1.0, max(0.0, 1.0 + facing / max(0.05, angular)))
+    su, sv = scales[n, 0], scales[n, 1]
+    if shadow > 0.0 and su > 0.0:
+        shadow *= soft_shadow(
+            depth, coarse, n, taps, a * su + scales[n, 2], b * sv + scales[n, 3], s, gu / su, gv / sv,
+            spread_u * su, spread_v * sv,
+        )  # fmt: skip
+    if below and shadow > 0.0:
+        shadow *= table_shadow(px, py, pz, lx, ly, lz, angular, table)
+    return shadow
+
+
+@njit(cache=True, nogil=True)
+def shadow_field(
+    thing: U16,
+    position: F32,
+    geometric: F32,
+    flags: U8,
+    biases: F32,
+    agree: U8,
+    spread_u: float,
+    spread_v: float,
+    taps: F64,
+    frames: F64,
+    origins: F64,
+    scales: F64,
+    perspective: bool,
+    depth: F32,
+    coarse: F32,
+    n: int,
+    table: F64,
+) -> F32:  # pragma: no cover - compiled
+    """(H, W, 1) float32 share of light ``n`` that reaches each pixel; interpolated where corners and centre agree.
+
+    Args:
+        agree: from ``light_cells.agreeing``.
+        spread_u, spread_v: penumbra radius per unit of s (see ``shadow``) along the map's axes.
+        taps .. n: see ``soft_shadow`` and ``DepthMaps``; table: see ``table_shadow``.
+    """
+    height, width = thing.shape
+    out = np.full((height, width, 1), UNSET, np.float32)
+    for step in STEPS:
+        middle = step // 2
+        for y0 in range(0, height, step):
+            for x0 in range(0, width, step):
+                if step == 1:
+                    if out[y0, x0, 0] != UNSET:
+                        continue
+                    if thing[y0, x0] == 0:
+                        out[y0, x0, 0] = 0.0
+                        continue
+                elif agree[y0, x0] < step or out[y0 + middle, x0 + 1, 0] != UNSET:
+                    continue
+                below, bias = flags[thing[y0, x0]] == 1, biases[thing[y0, x0]]
+                y1, x1 = y0 + step, x0 + step
+                # Corners, and the centre of large cells: what slips between these is not wider than a pixel or two.
+                for sample in range(SAMPLES[step]):
+                    if sample == 4:
+                        y, x = y0 + middle, x0 + middle
+                    else:
+                        y, x = (y1 if sample & 1 else y0), (x1 if sample & 2 else x0)
+                    if out[y, x, 0] == UNSET:
+                        out[y, x, 0] = _shadow_at(
+                            position[y, x, 0], position[y, x, 1], position[y, x, 2], geometric[y, x, 0],
+                            geometric[y, x, 1], geometric[y, x, 2], below, bias, spread_u, spread_v, taps, frames,
+                            origins, scales, perspective, depth, coarse, n, table,
+                        )  # fmt: skip
+                if step == 1 or spread(out, y0, x0, y1, x1, 0) > SPREAD[step]:
+                    continue
+                if step == 4:
+                    off = out[y0 + 2, x0 + 2, 0] - between(out, y0, x0, y1, x1, y0 + 2, x0 + 2, 0)
+                    if abs(off) > CENTRE_SPREAD:
+                        continue
+                for y in range(y0, y1):
+                    for x in range(x0, x1):
+                        if out[y, x, 0] == UNSET:
+                            out[y, x, 0] = between(out, y0, x0, y1, x1, y, x, 0)
+    return out
