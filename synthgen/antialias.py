@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.types.arrays import F32, I32, U8
 from synthgen.types.gbuffer import EdgeBlend
 

@@ -80,6 +80,13 @@ init_target = click.argument("target", required=False, type=PATH)
 init_list = click.option("--list", "listing", is_flag=True, help="List the shipped pipelines.")
 shell = click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 
+# calibrate
+photos = click.argument("photos", nargs=-1, required=True)
+sense_preset = click.option(
+    "--preset", default="generic", show_default=True, metavar="NAME", help="Sense preset whose other settings are kept."
+)
+out_sense = click.option("-o", "--out", type=PATH, metavar="FILE", help="YAML; default: printed.")
+
 # bench
 bench_pipeline = click.option(
     "--pipeline",
@@ -103,6 +110,29 @@ bench_objects = click.option(
 )
 bench_workers = click.option(
     "--workers", type=PROCESSES, default=2, show_default=True, metavar="N", help="Worker processes."
+)
+# evaluate grasps
+grasp_count = click.option(
+    "--grasps", type=AT_LEAST_ONE, default=300, show_default=True, metavar="N", help="Number of grasps to lift."
+)
+grasp_friction = click.option(
+    "--friction",
+    type=click.FloatRange(0.05, 2.0),
+    default=0.6,
+    show_default=True,
+    metavar="MU",
+    help="Coulomb friction between pads and objects.",
+)
+grasp_force = click.option(
+    "--force",
+    type=click.FloatRange(1.0, 500.0),
+    default=40.0,
+    show_default=True,
+    metavar="N",
+    help="Closing force of each finger, newtons.",
+)
+evaluate_json = click.option(
+    "--json", "json_path", type=PATH, metavar="FILE", help="Also write the numbers, and every lift, into this file."
 )
 bench_json = click.option(
     "--json", "json_path", type=PATH, metavar="FILE", help="Also write the numbers into this file."

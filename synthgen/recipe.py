@@ -1,7 +1,7 @@
 """The flow of one shard, on one screen.
 
-    scene -> render -> generate -> sense -> label -> validate -> write
-    `-- prepare (CPU) -'`- draw (GPU) -'`------- finish (CPU) -----'
+    scene -> render -> generate -> sense -> augment -> label -> validate -> write
+    `-- prepare (CPU) -'`----- draw (GPU) ------'`------- finish (CPU) -----'
 
 All geometry comes first, all photometry after; no label is ever warped. Each batch is three submits in a straight
 line; no loop crosses a submit. Arrays move in batches of at most 8 views; only receipts travel to the client.
@@ -19,6 +19,7 @@ import numpy as np
 
 from synthgen import seeding
 from synthgen.assets.store import AssetStore, store_for
+from synthgen.augment.pictures import augment
 from synthgen.config.models import Pipeline
 from synthgen.device import device_kind
 from synthgen.errors import Rejection, SynthgenError
@@ -29,9 +30,11 @@ from synthgen.render.views import render_views
 from synthgen.scene.cameras import sample_camera, with_cameras
 from synthgen.scene.sample import sample_scene
 from synthgen.sense.camera_model import sense
+from synthgen.sense.depth import sense_depth
+from synthgen.types.arrays import F32
 from synthgen.types.catalog import Catalog
 from synthgen.types.gbuffer import Views
-from synthgen.types.images import Images
+from synthgen.types.images import AppliedEffect, Images
 from synthgen.types.records import Receipt, Rejected, Sample
 from synthgen.types.scene import Scene
 from synthgen.validate.checks import check_sample
@@ -91,10 +94,14 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """One batch with its images (8-bit), one ``Images`` per ``prepared.accepted`` entry, and what drew them where."""
+    """One batch with its images (8-bit), one ``Images`` per ``prepared.accepted`` entry, and what drew them where.
+
+    ``effects``: per entry and image what ``augment`` did; None without it.
+    """
 
     prepared: Prepared
     images: tuple[Images, ...]
+    effects: tuple[tuple[tuple[AppliedEffect, ...], ...] | None, ...]
     generator: str
     device: str
 
@@ -236,14 +243,20 @@ def _shows_any(instance: np.ndarray[Any, Any], labelled: list[int], job: Job) ->
 
 
 def draw(job: Job, prepared: Prepared) -> Drawn:
-    """Pixels: generate and sense."""
+    """Pixels: generate, sense and augment."""
     generator = make_generator(job.pipeline.generate)
-    images = []
+    images: list[Images] = []
+    effects: list[tuple[tuple[AppliedEffect, ...], ...] | None] = []
     for views, _ in prepared.accepted:
         seeds = [_draw_seed(job, views, i) for i in range(len(views))]
         rngs = [_stream(job, "sense", views, i) for i in range(len(views))]
-        images.append(sense(generator(views, seeds), job.pipeline.sense, rngs=rngs))
-    return Drawn(prepared, tuple(images), generator.fingerprint, device_kind())
+        pictures, applied = sense(generator(views, seeds), job.pipeline.sense, rngs=rngs), None
+        if job.pipeline.augment:
+            rngs = [_stream(job, "augment", views, i) for i in range(len(views))]
+            pictures, applied = augment(pictures, job.pipeline.augment, rngs=rngs)
+        images.append(pictures)
+        effects.append(applied)
+    return Drawn(prepared, tuple(images), tuple(effects), generator.fingerprint, device_kind())
 
 
 def _stream(job: Job, stage: str, views: Views, i: int) -> np.random.Generator:
@@ -260,10 +273,11 @@ def samples(job: Job, drawn: Drawn) -> list[Sample]:
     """Labels and validates: one ``Sample`` per slot of the batch, empty ones included, in image order."""
     store = store_for(job.catalog)
     found: list[Sample] = []
-    for (views, attempts), images in zip(drawn.prepared.accepted, drawn.images, strict=True):
+    for (views, attempts), images, effects in zip(drawn.prepared.accepted, drawn.images, drawn.effects, strict=True):
         labels = annotate(views, store, min_visible_px=job.pipeline.labels.min_visible_px)
         if job.pipeline.labels.grasps is not None:
             labels = with_grasps(views, labels, store, job.pipeline.labels.grasps)
+        sensor_m = _sensor_depth(job, views)
         for i, labelled in enumerate(labels):
             base = _slot(job, drawn, views.scene.view_indices[views.first + i])
             sample = replace(
@@ -275,12 +289,22 @@ def samples(job: Job, drawn: Drawn) -> list[Sample]:
                 annotations=labelled,
                 draw_seed=_draw_seed(job, views, i),
                 camera_attempt=attempts[i],
+                depth_sensor_m=None if sensor_m is None else sensor_m[i],
+                augment=None if effects is None else effects[i],
             )
             check_sample(sample, store, views.scene, min_visible_px=job.pipeline.labels.min_visible_px)
             found.append(sample)
     for view, reason in drawn.prepared.empty.items():
         found.append(replace(_slot(job, drawn, view), empty_reason=reason))
     return sorted(found, key=lambda sample: sample.image_id)
+
+
+def _sensor_depth(job: Job, views: Views) -> F32 | None:
+    """Depth as the sensor sees it, where it was asked for."""
+    config = job.pipeline.labels.depth_sensor
+    if config is None:
+        return None
+    return sense_depth(views, config, rngs=[_stream(job, "depth_sensor", views, i) for i in range(len(views))])
 
 
 def _slot(job: Job, drawn: Drawn, view: int) -> Sample:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from synthgen.errors import DatasetError, InternalError
+from synthgen.kernels import njit
 from synthgen.types.annotations import Rle
 from synthgen.types.arrays import I32, I64, U8, U16, U64, Bool
 

@@ -17,6 +17,7 @@ from typing import Protocol
 from synthgen.errors import ConfigError, SynthgenError
 
 PLAIN_INTERVAL_S = 10.0
+PARTS = ("images", "annotations", "depth", "depth_sensor", "instances", "models", "manifest", "report/index.html")
 # What the operating system may refuse, in plain words.
 ERRNO_SENTENCES = {
     errno.ENOSPC: "the disk is full; free some space or give another --out, then run the same command again",
@@ -130,7 +131,7 @@ def summary_lines(
     if images_per_s > 0:
         lines.append(("time", f"{duration(elapsed_s)}, {images_per_s:.1f} images/s"))
     lines.append(("dataset", str(folder)))
-    for name in ("images", "annotations", "depth", "instances", "models", "manifest", "report/index.html"):
+    for name in PARTS:
         if (folder / name).exists():
             lines.append((f"  {name.partition('/')[0]}", str(folder / name)))
     return lines

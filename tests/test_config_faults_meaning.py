@@ -35,26 +35,112 @@ ROWS: list[tuple[str, str, list[str]]] = [
         ],
     ),
     (
-        "augment comes later",
+        "effect that is no block",
         BASE + "augment: [{blur: 1}]\n",
         [
-            "p.yaml:5: augment: this version does not have augmentation yet; remove the key",
+            "p.yaml:5: augment[0].blur: 1 is not a block of keys; allowed keys: p, sigma_px",
         ],
     ),
     (
-        "grasps come later",
-        BASE + "labels: {grasps: {gripper: franka_hand}}\n",
+        "unknown effect",
+        BASE + "augment: [{motionblur: {p: 1}}]\n",
         [
-            "p.yaml:5: labels.grasps: this version does not have grasp labels yet; remove the key",
+            (
+                "p.yaml:5: augment[0].motionblur: unknown key; nearest known: motion_blur. Allowed keys: blur, "
+                "motion_blur, defocus, downscale, noise, iso_noise, jpeg, brightness, contrast, gamma, hue, "
+                "saturation, color_temperature, grayscale, channel_dropout, local_contrast, uneven_light, shadow, "
+                "glare, fog, dust, dirt, droplets"
+            ),
         ],
     ),
     (
-        "depth_sensor comes later",
+        "unknown parameter of an effect, and one out of bounds",
+        BASE + "augment: [{blur: {sigma: 1}}, {blur: {sigma_px: 100}}, {noise: {p: 30}}]\n",
+        [
+            "p.yaml:5: augment[0].blur.sigma: unknown key; nearest known: sigma_px. Allowed keys: p, sigma_px",
+            "p.yaml:5: augment[1].blur.sigma_px: 100 is outside 0 to 10 px; try sigma_px: {uniform: [0.3, 1.5]}",
+            "p.yaml:5: augment[2].noise.p: 30 is outside what is allowed: 0 to 1; try p: 1",
+        ],
+    ),
+    (
+        "no effect, two effects",
+        BASE + "augment: [{}, {blur: {}, noise: {}}]\n",
+        [
+            "p.yaml:5: augment[0]: holds no effect; allowed: one per entry; write - {blur: {p: 0.3}}",
+            "p.yaml:5: augment[1]: holds 2 effects (blur, noise); allowed: one per entry; write - {blur: {p: 0.3}}",
+        ],
+    ),
+    (
+        "augment that is no list",
+        BASE + "augment: {blur: {p: 0.3}}\n",
+        [
+            (
+                "p.yaml:5: augment: a block of keys is not a list; try augment: [{blur: {p: 0.3, sigma_px: {uniform: "
+                "[0.3, 1.5]}}}]"
+            ),
+        ],
+    ),
+    (
+        "grasps of a block that is none",
+        BASE + "labels: {grasps: true, min_visible_px: 8}\n",
+        [
+            (
+                "p.yaml:5: labels.grasps: true is not a block of keys; allowed keys: gripper, friction_max, "
+                "per_object, approach_m, preshape_m, clearance_m"
+            ),
+        ],
+    ),
+    (
+        "depth_sensor among the outputs",
         BASE + "labels: {outputs: [depth, depth_sensor]}\n",
         [
             (
-                "p.yaml:5: labels.outputs[1]: this version does not have 'depth_sensor' yet; use one of: depth, "
-                "instances"
+                "p.yaml:5: labels.outputs[1]: 'depth_sensor' is a key of its own; write labels.depth_sensor: stereo "
+                "(or structured_light, tof)"
+            ),
+        ],
+    ),
+    (
+        "unknown depth sensor",
+        BASE + "labels: {depth_sensor: stero}\n",
+        [
+            (
+                "p.yaml:5: labels.depth_sensor.kind: 'stero' is not known; nearest known: stereo. Allowed: "
+                "structured_light, tof, stereo"
+            ),
+        ],
+    ),
+    (
+        "depth sensor whose range runs backwards",
+        BASE + "labels: {depth_sensor: {kind: tof, min_m: 3, max_m: 1}}\n",
+        [
+            "p.yaml:5: labels.depth_sensor: min_m 3 is not below max_m 1; write the smaller number first",
+        ],
+    ),
+    (
+        "depth sensor without a kind",
+        BASE + "labels: {depth_sensor: {noise: 2}}\n",
+        [
+            "p.yaml:5: labels.depth_sensor.kind: missing (how it measures); add kind: stereo",
+        ],
+    ),
+    (
+        "unknown camera preset",
+        BASE + "camera: {preset: d435}\n",
+        [
+            (
+                "p.yaml:5: camera.preset: 'd435' is not known; nearest known: realsense_d435. Allowed: "
+                "realsense_d435, realsense_d415, azure_kinect, industrial_5mp_8mm"
+            ),
+        ],
+    ),
+    (
+        "camera preset and field of view",
+        BASE + "camera: {preset: azure_kinect, fov_deg: 50}\n",
+        [
+            (
+                "p.yaml:5: camera: fov_deg and preset contradict each other; give one of fov_deg, K, calibration and "
+                "preset (--set camera.fov_deg=null takes one away)"
             ),
         ],
     ),
@@ -311,8 +397,8 @@ ROWS: list[tuple[str, str, list[str]]] = [
         BASE + "camera: {K: [300, 300, 128, 128], fov_deg: 50}\n",
         [
             (
-                "p.yaml:5: camera: fov_deg and K contradict each other; give one of fov_deg, K and calibration "
-                "(--set camera.fov_deg=null takes one away)"
+                "p.yaml:5: camera: fov_deg and K contradict each other; give one of fov_deg, K, calibration and "
+                "preset (--set camera.fov_deg=null takes one away)"
             ),
         ],
     ),
@@ -320,7 +406,10 @@ ROWS: list[tuple[str, str, list[str]]] = [
         "no intrinsics",
         BASE + "camera: {fov_deg: null}\n",
         [
-            ("p.yaml:5: camera: has no intrinsics; give one of fov_deg, K and calibration, or leave all three out"),
+            (
+                "p.yaml:5: camera: has no intrinsics; give one of fov_deg, K, calibration and preset, or leave all "
+                "four out"
+            ),
         ],
     ),
     (
@@ -594,4 +683,4 @@ def test_sentence(intent: str, text: str, expected: list[str], tmp_path: Path, m
 
 
 def test_rows_are_distinct() -> None:
-    assert len({row[0] for row in ROWS}) == len({row[1] for row in ROWS}) == len(ROWS) == 55
+    assert len({row[0] for row in ROWS}) == len({row[1] for row in ROWS}) == len(ROWS) == 64

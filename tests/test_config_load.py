@@ -121,7 +121,7 @@ BAD_OVERRIDES = [
         "unknown key",
         "camera.fov=50",
         "command line: camera.fov: unknown key; nearest known: fov_deg. Allowed keys: views_per_scene, K, distortion, "
-        "calibration, fov_deg, placement",
+        "calibration, preset, fov_deg, placement",
     ),
     (
         "index beyond the list",
@@ -181,7 +181,15 @@ def test_all_faults_at_once_in_file_order_and_then_the_command_line(folder: Path
 
 
 def test_empty_augment_asks_for_nothing(folder: Path) -> None:
-    assert "augment" not in load_pipeline("../there/t.yaml", ["augment=[]"]).as_given
+    assert load_pipeline("../there/t.yaml", ["augment=[]"]).pipeline.augment == []
+
+
+def test_sense_follows_the_camera_preset_unless_it_names_its_own(folder: Path) -> None:
+    given, preset = "../there/t.yaml", "camera={preset: industrial_5mp_8mm}"
+    loaded = load_pipeline(given, [preset, "sense={noise: 2}"])
+    assert loaded.pipeline.sense.preset == loaded.as_given["sense"]["preset"] == "industrial_5mp"
+    assert loaded.pipeline.sense.noise is not None and loaded.pipeline.camera.fov_deg is None
+    assert load_pipeline(given, [preset, "sense={preset: webcam}"]).pipeline.sense.preset == "webcam"
 
 
 LOOKUPS = [

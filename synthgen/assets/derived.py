@@ -1,4 +1,4 @@
-"""A cache on disk for what takes long to derive: procedural models, textures, rooms, filtered environments.
+"""A cache on disk for what takes long to derive: procedural models, textures, rooms, environments, grasp candidates.
 
 Entries are pure functions of their key and of the code that makes them, so that a hit never changes a byte: the
 folder's name carries a hash of that code and of the libraries it uses. A damaged or unwritable cache only costs time.
@@ -23,7 +23,7 @@ import numpy.typing as npt
 LIMIT_BYTES = 3 << 30
 PRUNE_EVERY = 200  # writes of one process between two looks at the folder's size
 LIBRARIES = ("numpy", "scipy", "trimesh", "manifold3d", "fast-simplification", "opencv-python-headless", "numba")
-SOURCES = ("assets/**/*.py", "render/environment*.py")
+SOURCES = ("assets/**/*.py", "render/environment*.py", "label/grasps_*.py", "seeding.py")
 
 Arrays = dict[str, npt.NDArray[Any]]
 

@@ -10,8 +10,8 @@ import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.types.arrays import F64, I64
 
 WIDTH, HEIGHT = 512, 256

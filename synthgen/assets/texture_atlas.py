@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numba import njit
 
 from synthgen.assets.textures import SRGB_DECODE, encode_srgb8
+from synthgen.kernels import njit
 from synthgen.types.arrays import F32, U8
 
 RIM_PX = 2

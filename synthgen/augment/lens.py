@@ -17,11 +17,11 @@ OVERSAMPLE = 8
 
 
 def blur(image: U8, parameters: Mapping[str, float], seed: int) -> U8:
-    """Gaussian."""
+    """Gaussian, in linear light."""
     sigma = parameters["sigma_px"]
     if sigma < SMALLEST_BLUR_PX:
         return image
-    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101), np.uint8)
+    return to_bytes(cv2.GaussianBlur(to_linear(image), (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101))
 
 
 def motion_blur(image: U8, parameters: Mapping[str, float], seed: int) -> U8:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
+from synthgen.augment.light import to_bytes, to_linear
 from synthgen.augment.tone import rounded
 from synthgen.errors import InternalError
 from synthgen.types.arrays import U8
@@ -35,11 +36,11 @@ def jpeg(image: U8, parameters: Mapping[str, float], seed: int) -> U8:
 
 
 def downscale(image: U8, parameters: Mapping[str, float], seed: int) -> U8:
-    """Area average to the low resolution, linear back; both keep the image's corners in place."""
+    """Area average of the light to the low resolution, linear back; both keep the image's corners in place."""
     height, width = image.shape[:2]
     factor = parameters["factor"]
     small = (max(round(width / factor), 1), max(round(height / factor), 1))
     if small == (width, height):
         return image
-    low = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(low, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    low = cv2.resize(to_linear(image), small, interpolation=cv2.INTER_AREA)
+    return to_bytes(cv2.resize(low, (width, height), interpolation=cv2.INTER_LINEAR))

@@ -60,6 +60,13 @@ class GraspsConfig(Frozen):
     )
     per_object: int = Field(16, ge=1, le=16, description="grasps per object at most")
     approach_m: float = Field(0.1, ge=0, le=0.5, description="length of the straight approach path that must be free")
+    preshape_m: float | None = Field(
+        None,
+        ge=0.002,
+        le=0.2,
+        description="the fingers open this much wider than the object on each side; default: they open fully",
+        examples=[0.015],
+    )
     clearance_m: float = Field(
         0.001, ge=0, le=0.05, description="distance that the gripper keeps from everything but the object itself"
     )

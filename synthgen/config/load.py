@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from synthgen.config import document
+from synthgen.config.camera_presets import CAMERA_PRESETS
 from synthgen.config.faults import Fault, Origin, YamlPath, kind_of, sentences
 from synthgen.config.files import make_absolute
 from synthgen.config.gripper_files import read_gripper
@@ -65,6 +66,7 @@ def load_pipeline(path_or_name: str, overrides: Sequence[str] = (), *, base_dir:
         raise ConfigError(sentences(faults, origins))
     tree: dict[str, Any] = parsed.tree
     faults += apply_overrides(tree, origins, overrides, base_dir=Path.cwd())
+    _sense_follows_camera(tree)
     absolute = make_absolute(tree, origins)
     faults += read_gripper(absolute)
     pipeline, found = check_tree(absolute)
@@ -108,6 +110,14 @@ def _display(path: Path) -> str:
     absolute = path.resolve()
     relative = os.path.relpath(absolute)
     return str(absolute) if relative.startswith("..") else relative
+
+
+def _sense_follows_camera(tree: dict[str, Any]) -> None:
+    """A camera preset brings its own noise, blur and colours, unless the file names others."""
+    camera, sense = tree.get("camera"), tree.get("sense", {})
+    name = camera.get("preset") if isinstance(camera, dict) else None
+    if isinstance(name, str) and name in CAMERA_PRESETS and isinstance(sense, dict):
+        tree["sense"] = {"preset": CAMERA_PRESETS[name].sense, **sense}
 
 
 def _resolved(pipeline: Pipeline) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from synthgen.config.augment import EXAMPLE, AugmentEntry
-from synthgen.config.camera_presets import CAMERA_PRESETS
 from synthgen.config.depth_sensor import DepthSensorConfig
 from synthgen.config.distributions import Distribution, constant, normal, uniform, uniform_int, within
 from synthgen.config.family_ranges import FAMILIES
@@ -278,6 +277,12 @@ class SenseConfig(Frozen):
     white_balance: Annotated[Distribution, within(0, 1)] | None = Field(
         None, description="0 = perfect white balance, 1 = none", examples=[{"uniform": [0.1, 0.5]}]
     )
+    red_ev: Annotated[Distribution, within(-2, 2, "EV")] | None = Field(
+        None, description="stops of red against green that are left in grey, beside white_balance", examples=[0]
+    )
+    blue_ev: Annotated[Distribution, within(-2, 2, "EV")] | None = Field(
+        None, description="stops of blue against green that are left in grey, beside white_balance", examples=[0]
+    )
     blur_px: Annotated[Distribution, within(0, 5, "px")] | None = Field(
         None, description="standard deviation of the lens blur, pixels", examples=[0.5]
     )
@@ -286,6 +291,12 @@ class SenseConfig(Frozen):
     )
     noise: Annotated[Distribution, within(0, 20)] | None = Field(
         None, description="factor on the preset's noise", examples=[1]
+    )
+    gain: Annotated[Distribution, within(0.1, 100)] | None = Field(
+        None, description="analogue gain: 1 in bright scenes, more in dim ones, with more noise", examples=[2]
+    )
+    sharpen: Annotated[Distribution, within(0, 4)] | None = Field(
+        None, description="amount of the camera's own sharpening (unsharp mask)", examples=[0.3]
     )
 
 
@@ -355,17 +366,6 @@ class Pipeline(Frozen):
         description="shares of train, val and test that sum to 1; whole scenes go to one split",
     )
     run: RunConfig = RunConfig()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _sense_follows_camera(cls, raw: Any) -> Any:
-        if not isinstance(raw, dict):
-            return raw
-        camera, sense = raw.get("camera"), raw.get("sense", {})
-        name = camera.get("preset") if isinstance(camera, dict) else None
-        if not isinstance(name, str) or name not in CAMERA_PRESETS or not isinstance(sense, dict) or "preset" in sense:
-            return raw
-        return {**raw, "sense": {**sense, "preset": CAMERA_PRESETS[name].sense}}
 
     @field_validator("splits")
     @classmethod

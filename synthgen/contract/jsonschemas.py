@@ -181,7 +181,7 @@ def dataset_schema() -> Schema:
             },
             empty_reasons=_COUNT,
             rejections={**_COUNT, "description": "stage:reason -> draws"},
-            outputs=_list({"enum": ["depth", "instances"]}),
+            outputs=_list({"enum": ["depth", "depth_sensor", "instances"]}),
             min_visible_px=_whole(1),
             versions={"type": "object", "additionalProperties": _text(), "required": ["synthgen"]},
             attributions=_list(

@@ -18,24 +18,24 @@ TEMPORARY = ".tmp"
 
 Part = Literal["images", "instances"]
 PARTS: tuple[Part, ...] = ("images", "instances")
-Pixels = Literal["images", "depth", "instances"]
-PIXELS: tuple[Pixels, ...] = ("images", "depth", "instances")
+Pixels = Literal["images", "depth", "depth_sensor", "instances"]
+PIXELS: tuple[Pixels, ...] = ("images", "depth", "depth_sensor", "instances")
 
-DATA_FOLDERS = ("images", "depth", "instances", "annotations", "models", "manifest", "receipts")
+DATA_FOLDERS = ("images", "depth", "depth_sensor", "instances", "annotations", "models", "manifest", "receipts")
 
 IMAGE_SUFFIX: dict[str, str] = {"jpeg": ".jpg", "png": ".png"}
 
 # Folder (regular expression of its path) -> what our own files in it are called. The first group is the shard.
 OWN_FILES: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
     (re.compile(r"images/(\d{5,})"), re.compile(r"\d{9,}\.(jpg|png)")),
-    (re.compile(r"(?:depth|instances)/(\d{5,})"), re.compile(r"\d{9,}\.png")),
+    (re.compile(r"(?:depth|depth_sensor|instances)/(\d{5,})"), re.compile(r"\d{9,}\.png")),
 )
 OWN_PART = re.compile(r"part-(\d{5,})\.parquet(?:\.tmp)?")
 OWN_RECEIPT = re.compile(r"(\d{5,})\.json")
 
 
 def shard_folder(pixels: Pixels, shard: int) -> str:
-    """Folder of one shard's images, depth maps or instance maps."""
+    """Folder of one shard's images, depth maps, sensor depth maps or instance maps."""
     return f"{pixels}/{shard:05d}"
 
 

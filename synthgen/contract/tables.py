@@ -37,6 +37,21 @@ REJECTED = pa.struct(
     ]
 )
 
+PARAMETER = pa.struct(
+    [
+        _field("name", pa.string(), "as in the pipeline; its ending is the unit"),
+        _field("value", pa.float64(), "as drawn"),
+    ]
+)
+
+EFFECT = pa.struct(
+    [
+        _field("name", pa.string(), "as in the pipeline"),
+        _field("parameters", pa.list_(pa.field("element", PARAMETER, nullable=False)), "its drawn values"),
+        _field("seed", pa.int64(), "draws what is too much to list: noise, places of specks"),
+    ]
+)
+
 GRASP_NUMBERS = {"rotation": 9, "translation_m": 3, "object_rotation": 9, "object_translation_m": 3}
 _SHORT_LIST = pa.list_(pa.field("element", pa.float32(), nullable=False))
 GRASP = pa.struct(
@@ -69,6 +84,7 @@ IMAGES = pa.schema(
         _field("file_name", pa.string(), "image, relative to images/; null = empty slot", nullable=True),
         _field("image_sha256", pa.string(), "of the image file; null = not written", nullable=True),
         _field("depth_sha256", pa.string(), "of the depth file; null = not written", nullable=True),
+        _field("depth_sensor_sha256", pa.string(), "of the sensor depth file; null = not written", nullable=True),
         _field("instances_sha256", pa.string(), "of the instance map; null = not written", nullable=True),
         _field("width", pa.int32(), "image width", "px"),
         _field("height", pa.int32(), "image height", "px"),
@@ -82,6 +98,12 @@ IMAGES = pa.schema(
         _field("empty_reason", pa.string(), "why the slot stayed empty; '' = it holds an image"),
         _field("generator", pa.string(), "fingerprint of the generator: weights and settings"),
         _field("device", pa.string(), "kind of device that drew the image; equal kinds give equal bytes"),
+        _field(
+            "augment",
+            pa.list_(pa.field("element", EFFECT, nullable=False)),
+            "effects applied after the camera model, in order; null = the pipeline has none",
+            nullable=True,
+        ),
     ],
     metadata={"schema_version": str(SCHEMA_VERSION), "table": "images"},
 )

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from synthgen import recipe, seeding
 from synthgen.assets.store import AssetStore, store_for
 from synthgen.config.grasps import GraspsConfig
-from synthgen.errors import IncompleteError
+from synthgen.errors import EnvironmentFault, IncompleteError
 from synthgen.evaluate.lift import OUTCOMES, LiftSetup, Outcome, lift_test
 from synthgen.label.annotate import annotate
 from synthgen.label.grasps import candidates_of, scene_grasps
 from synthgen.label.grippers import make_gripper
 from synthgen.recipe import Batch, Job
 from synthgen.scene.bodies import Arena, Body, placed_parts
-from synthgen.types.catalog import AssetSpec, FamilySource
+from synthgen.types.catalog import AssetSpec, FamilySource, MeshSource
+from synthgen.types.gbuffer import Views
 from synthgen.types.grasps import PlacedGrasp
 from synthgen.types.scene import Scene
 
+Progress = Callable[[int, int, int], None]
+
+SCENES_PER_GRASP, FEWEST = 3, 20  # how many scenes are looked at before giving up
 Z_95 = 1.959963984540054
 ARENA_HALF_M = 5.0
 FLAT_PARTS_M = 0.005  # a tote's bottom lies below this: the plane carries instead
@@ -64,15 +72,15 @@ class GraspReport:
 
 
 def evaluate_grasps(
-    job: Job, *, grasps: int, setup: LiftSetup, progress: Callable[[int, int], None] = lambda done, of: None
+    job: Job, *, grasps: int, setup: LiftSetup, progress: Progress = lambda done, before, of: None
 ) -> GraspReport:
     """Goes through the pipeline's scenes and lifts one random collision-free grasp per visible object.
 
     Args:
         job: a planned pipeline; without ``labels.grasps`` the defaults are taken.
-        grasps: how many to test; fewer when the pipeline's scenes do not hold as many.
+        grasps: how many to test. Scenes are drawn, in order, until there are as many (``count`` does not matter).
         setup: what the lift test assumes.
-        progress: called with (tested, asked for).
+        progress: called after each scene with (tested, tested before, asked for).
 
     Raises:
         IncompleteError: no scene gave a collision-free grasp.
@@ -80,9 +88,8 @@ def evaluate_grasps(
     config = job.pipeline.labels.grasps or GraspsConfig()
     lifts: list[Lift] = []
     coverage: dict[str, Coverage] = {}
-    scene_count = math.ceil(job.pipeline.count / job.pipeline.camera.views_per_scene)
     scenes = 0
-    for index in range(scene_count):
+    for index in range(SCENES_PER_GRASP * max(grasps, FEWEST)):
         if len(lifts) >= grasps:
             break
         prepared = recipe.prepare(job, Batch(index, 0, 1))
@@ -90,18 +97,19 @@ def evaluate_grasps(
             continue
         scenes += 1
         views, _ = prepared.accepted[0]
-        lifts += _lift_scene(job, views, config, setup, coverage, limit=grasps - len(lifts))
-        progress(len(lifts), grasps)
+        before = len(lifts)
+        lifts += _lift_scene(job, views, config, setup, coverage, limit=grasps - before)
+        progress(len(lifts), before, grasps)
     if not lifts:
         raise IncompleteError(
-            f"none of the {scene_count} scenes has a visible object with a collision-free grasp; "
+            f"none of {scenes} scenes has a visible object with a collision-free grasp; "
             "look at 'synthgen preview', or try another gripper (labels.grasps.gripper) or looser scenes"
         )
     return _report(job, config, setup, lifts, coverage, scenes)
 
 
 def _lift_scene(
-    job: Job, views: Any, config: GraspsConfig, setup: LiftSetup, coverage: dict[str, Coverage], *, limit: int
+    job: Job, views: Views, config: GraspsConfig, setup: LiftSetup, coverage: dict[str, Coverage], *, limit: int
 ) -> list[Lift]:
     scene, store = views.scene, store_for(job.catalog)
     names = {category.id: category.name for category in job.catalog.categories}
@@ -122,7 +130,8 @@ def _lift_scene(
             continue
         grasp = free[chosen % len(free)]
         pose = thing.world_from_object @ grasp.object_from_gripper
-        outcome = lift_test(bodies, arena, found.instance_index - 1, gripper, pose, setup)
+        opening = float(gripper.opening_for(np.array([grasp.width_m]), config.preshape_m)[0])
+        outcome = lift_test(bodies, arena, found.instance_index - 1, gripper, pose, opening, setup)
         lifts.append(Lift(scene.index, found.instance_index, name, grasp.score, grasp.min_friction, outcome))
     return lifts
 
@@ -160,7 +169,7 @@ def _arena(scene: Scene, store: AssetStore) -> Arena:
     return Arena(half_size_m=half, keep_half_m=half, obstacles=tuple(parts))
 
 
-def _is_table(source: Any) -> bool:
+def _is_table(source: FamilySource | MeshSource) -> bool:
     return isinstance(source, FamilySource) and source.family == "table_top"
 
 
@@ -179,7 +188,7 @@ def _rate(lifts: list[Lift]) -> dict[str, Any]:
     low, high = wilson_interval(held, len(lifts))
     scores = [lift.score for lift in lifts]
     return {
-        "grasps": len(lifts),
+        "tested": len(lifts),
         "held": held,
         "success": held / len(lifts) if lifts else None,
         "interval_95": [low, high],
@@ -224,6 +233,20 @@ def _report(
     return GraspReport(_lines(data), data)
 
 
+def write_report(report: GraspReport, path: Path) -> None:
+    """Writes the numbers as JSON.
+
+    Raises:
+        EnvironmentFault: the file cannot be written.
+    """
+    try:
+        path.write_text(json.dumps(report.json, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentFault(
+            f"{str(path)!r} cannot be written ({error.strerror}); give --json a file in a folder that you may write"
+        ) from error
+
+
 def _lines(data: dict[str, Any]) -> list[tuple[str, str]]:
     cover, setup = data["coverage"], data["setup"]
     lines = [
@@ -241,10 +264,10 @@ def _lines(data: dict[str, Any]) -> list[tuple[str, str]]:
         ),
     ]
     for name, rate in (("all grasps", data["all"]), *reversed(data["thirds"].items())):
-        if rate["grasps"]:
+        if rate["tested"]:
             low, high = rate["interval_95"]
             scores = f"score {rate['score_range'][0]:.2f} to {rate['score_range'][1]:.2f}"
-            counts = f"{rate['held']} of {rate['grasps']} held"
+            counts = f"{rate['held']} of {rate['tested']} held"
             lines.append((name, f"{rate['success']:.0%} ({low:.0%} to {high:.0%}), {counts}, {scores}"))
     lost = ", ".join(f"{name} {count}" for name, count in data["outcomes"].items() if name != "held" and count)
     lines.append(("lost", lost or "none"))

@@ -59,6 +59,7 @@ def lift_test(
     target: int,
     gripper: Gripper,
     world_from_gripper: F64,
+    opening_m: float,
     setup: LiftSetup,
 ) -> Outcome:
     """Closes, lifts 10 cm, shakes.
@@ -67,8 +68,9 @@ def lift_test(
         bodies: everything that can move, at rest.
         arena: what does not move.
         target: index of the body to lift.
-        gripper: fully open at the start.
+        gripper: its sizes.
         world_from_gripper: (4, 4) pose of the grasp.
+        opening_m: distance of the pads at the start.
 
     Returns:
         "held": still touched by both fingers and off the ground after shaking; else the phase that it was lost in.
@@ -84,11 +86,14 @@ def lift_test(
         model.geom(name).contype, model.geom(name).conaffinity = 0, 0
     free = model.geom_priority == 0
     model.geom_friction[free, 2] = ROLLING_M
-    return _run(model, target, setup)
+    return _run(model, target, (gripper.opening_m - opening_m) / 2, setup)
 
 
-def _run(model: mujoco.MjModel, target: int, setup: LiftSetup) -> Outcome:
+def _run(model: mujoco.MjModel, target: int, closed_m: float, setup: LiftSetup) -> Outcome:
+    """``closed_m``: how far each finger is closed at the start."""
     data = mujoco.MjData(model)
+    for side in (-1, 1):
+        data.joint(f"finger{side:+d}").qpos[0] = closed_m
     body = model.body(f"body{target}").id
     mujoco.mj_forward(model, data)
     start_z = float(data.xipos[body, 2])
@@ -101,7 +106,6 @@ def _run(model: mujoco.MjModel, target: int, setup: LiftSetup) -> Outcome:
         (setup.lift_s, "slipped"),
         (setup.shake_s, "shaken_off"),
     )
-    begin = 0.0
     for number, (seconds, loss) in enumerate(phases):
         for step in range(round(seconds / STEP_S)):
             share = (step + 1) * STEP_S / seconds
@@ -113,7 +117,6 @@ def _run(model: mujoco.MjModel, target: int, setup: LiftSetup) -> Outcome:
         needed = -np.inf if number == 0 else HELD_RISE * setup.lift_m
         if not _touched_by_both(model, data, body, fingers) or risen < needed:
             return loss
-        begin += seconds
     return "held"
 
 
@@ -146,7 +149,7 @@ def _add_gripper(spec: mujoco.MjSpec, gripper: Gripper, pose: F64, setup: LiftSe
         _add_servo(spec, f"hand{axis}", HAND_STIFFNESS_N_M, damping)
     for box in gripper.boxes:
         if box.finger == 0:
-            _add_box(hand, box.low_m, box.high_m, 0.0, setup)
+            _add_box(hand, box.low_m, box.high_m, setup)
     for side in (-1, 1):
         finger = hand.add_body(name=f"finger{side:+d}", gravcomp=1.0)
         finger.mass, finger.inertia, finger.explicitinertial = FINGER_KG, [1e-4] * 3, True
@@ -156,7 +159,7 @@ def _add_gripper(spec: mujoco.MjSpec, gripper: Gripper, pose: F64, setup: LiftSe
         )  # fmt: skip
         for box in gripper.boxes:
             if box.finger == side:
-                _add_box(finger, box.low_m, box.high_m, 0.0, setup)
+                _add_box(finger, box.low_m, box.high_m, setup)
         motor = spec.add_actuator(name=f"squeeze{side:+d}", target=f"finger{side:+d}")
         motor.trntype = mujoco.mjtTrn.mjTRN_JOINT
     couple = spec.add_equality(name="together", type=mujoco.mjtEq.mjEQ_JOINT, name1="finger-1", name2="finger+1")
@@ -173,9 +176,7 @@ def _add_servo(spec: mujoco.MjSpec, joint: str, stiffness: float, damping: float
     servo.biasprm[1:3] = -stiffness, -damping
 
 
-def _add_box(
-    body: mujoco.MjsBody, low: tuple[float, ...], high: tuple[float, ...], shift: float, setup: LiftSetup
-) -> None:
+def _add_box(body: mujoco.MjsBody, low: tuple[float, ...], high: tuple[float, ...], setup: LiftSetup) -> None:
     centre, half = (np.array(low) + high) / 2, (np.array(high) - low) / 2
     geom = body.add_geom(type=GEOM.mjGEOM_BOX, pos=centre, size=half)
     geom.condim = 4

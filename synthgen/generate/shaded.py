@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 
 from synthgen import antialias
 from synthgen.config.models import ShadedConfig
 from synthgen.errors import InternalError
+from synthgen.kernels import njit
 from synthgen.projection import pixel_rays
 from synthgen.types.arrays import F16, F32, freeze
 from synthgen.types.gbuffer import GBuffers, Views

@@ -6,10 +6,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from synthgen.assets.derived import Arrays, derived
 from synthgen.config.grasps import GraspsConfig
 from synthgen.label.grasps_candidates import make_candidates
 from synthgen.label.grasps_mesh import Tree, make_forest, make_tree
@@ -55,16 +56,24 @@ class _Cache:
             return tree
 
     def candidates(self, model: ObjectModel, gripper: Gripper, config: GraspsConfig) -> GraspCandidates:
-        key = (model.key, gripper, config.friction_max, config.approach_m)
+        key = (model.key, gripper, config.friction_max, config.approach_m, config.preshape_m)
         with self._lock:
             found = self._get(key)
             if isinstance(found, GraspCandidates):
                 return found
-            made = make_candidates(
-                model, self.tree(model), gripper, friction_max=config.friction_max, approach_m=config.approach_m
-            )
+            made = _unpacked(derived("grasps", repr(key), lambda: _packed(self._make(model, gripper, config))))
             self._put(key, made, made.approach.nbytes + made.clear.nbytes + 4096)
             return made
+
+    def _make(self, model: ObjectModel, gripper: Gripper, config: GraspsConfig) -> GraspCandidates:
+        return make_candidates(
+            model,
+            self.tree(model),
+            gripper,
+            friction_max=config.friction_max,
+            approach_m=config.approach_m,
+            preshape_m=config.preshape_m,
+        )
 
     def _get(self, key: Hashable) -> Tree | GraspCandidates | None:
         if key not in self._values:
@@ -77,6 +86,15 @@ class _Cache:
         self._total += size
         while self._total > self._limit and len(self._values) > 1:
             self._total -= self._values.popitem(last=False)[1][1]
+
+
+def _packed(made: GraspCandidates) -> Arrays:
+    return {name: np.asarray(getattr(made, name)) for name in GraspCandidates.__dataclass_fields__}
+
+
+def _unpacked(arrays: Arrays) -> GraspCandidates:
+    rest: dict[str, Any] = {name: array for name, array in arrays.items() if name != "pairs_found"}
+    return GraspCandidates(pairs_found=int(arrays["pairs_found"]), **rest)
 
 
 _cache = _Cache(CACHE_BYTES)
@@ -101,7 +119,7 @@ def scene_grasps(scene: Scene, store: Models, config: GraspsConfig) -> dict[int,
         ConfigError: an unknown gripper.
     """
     gripper = make_gripper(config.gripper)
-    choice = Choice(config.friction_max, config.per_object, config.approach_m, config.clearance_m)
+    choice = Choice(config.friction_max, config.per_object, config.approach_m, config.clearance_m, config.preshape_m)
     things = [thing for thing in scene.objects if thing.role not in IGNORED_ROLES]
     forest = make_forest(
         [_cache.tree(store.model(thing.source)) for thing in things], [thing.world_from_object for thing in things]

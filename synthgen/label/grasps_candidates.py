@@ -22,8 +22,8 @@ PAIRS = 64
 APPROACHES = 12  # every 30 degrees about the closing axis
 OPENING_MARGIN_M = 0.003  # left between the object and both pads together
 MIN_WIDTH_M = 0.0005
-REACHES_M = (0.005, 0.002)  # past the contacts; before them half a pad's length
-SAME_SURFACE_M = 1e-5
+DEEPEST_M = 0.02
+REACHES_M = (0.005, 0.002, 0.001)  # past the contacts; before them half a pad's length
 # A pad may touch at most this much before the contact that the pair promises.
 EARLY_TOUCH_M = 0.002
 SCORE_FLOOR = 0.3  # how much a pair with score 0 still counts when pairs are spread
@@ -58,25 +58,32 @@ class Pairs:
 
 
 def make_candidates(
-    model: ObjectModel, tree: Tree, gripper: Gripper, *, friction_max: float, approach_m: float
+    model: ObjectModel,
+    tree: Tree,
+    gripper: Gripper,
+    *,
+    friction_max: float,
+    approach_m: float,
+    preshape_m: float | None,
 ) -> GraspCandidates:
     """All that is worth trying with this object, wherever it lies.
 
     Args:
         model: the object; its key seeds the draws, so that the same model gives the same candidates.
         tree: of ``model.mesh``.
-        gripper: fully open.
+        gripper: its sizes.
         friction_max: pairs that need more are dropped.
         approach_m: length of the straight approach path.
+        preshape_m: see ``Gripper.opening_for``.
     """
     rng = seeding.stream(zlib.crc32(model.key.encode()), "grasps", scene=-1)
     pairs = antipodal_pairs(
         model.mesh, tree, opening_m=gripper.opening_m - OPENING_MARGIN_M, friction_max=friction_max, rng=rng
     )
     found = len(pairs)
-    pairs = pairs[_open_outside(tree, gripper, pairs)]
+    pairs = pairs[_open_outside(tree, gripper, pairs, preshape_m)]
     pairs = pairs[_spread(pairs, model.diameter_m, friction_max)]
-    reaches = np.array(sorted({gripper.pad_length_m / 2, *REACHES_M}, reverse=True))
+    reaches = np.array(sorted({min(gripper.pad_length_m / 2, DEEPEST_M), *REACHES_M}, reverse=True))
     approach = approach_directions(pairs.axis)
     return GraspCandidates(
         pairs_found=found,
@@ -87,7 +94,7 @@ def make_candidates(
         min_friction=pairs.min_friction,
         approach=approach,
         reach_m=reaches,
-        clear=_clear(tree, gripper, pairs, approach, reaches, approach_m),
+        clear=_clear(tree, gripper, pairs, approach, reaches, approach_m, gripper.opening_for(pairs.width, preshape_m)),
     )
 
 
@@ -96,25 +103,42 @@ def antipodal_pairs(
 ) -> Pairs:
     """Contact pairs no further apart than ``opening_m`` whose normals lie in the friction cone of ``friction_max``.
 
-    From every sampled point two rays go into the object: against the normal, and tilted within the friction cone. Every
-    place where such a ray leaves the object is a possible partner: of a mug's wall, and of the whole mug.
+    From every sampled point three rays go into the object: against the normal, tilted within the friction cone, and
+    along the bisector of the normals that the first one meets, which is what faces that lean towards each other need.
+    Every place where a ray leaves the object is a possible partner: of a mug's wall, and of the whole mug.
     """
     points, triangles = _surface_samples(mesh, tree, rng=rng)
     normals = contact_normals(mesh, tree, triangles, points)
-    tilted = -normals + _tilts(normals, friction_max, rng=rng)
-    directions = np.concatenate([-normals, tilted / np.sqrt((tilted**2).sum(axis=1, keepdims=True))])
-    points, normals = np.concatenate([points, points]), np.concatenate([normals, normals])
+    bisectors = _bisectors(mesh, tree, points, normals, opening_m)
+    directions = np.concatenate([-normals, _tilted(-normals, friction_max, rng=rng), bisectors])
+    points, normals = np.tile(points, (3, 1)), np.tile(normals, (3, 1))
+    ray, distance, normals_out = _exits(mesh, tree, points, directions, opening_m)
+    along = directions[ray]
+    cosine = np.minimum(-(normals[ray] * along).sum(axis=1), (normals_out * along).sum(axis=1))
+    holds = cosine > 1.0 / np.sqrt(1.0 + friction_max**2)
+    friction = np.sqrt(np.maximum(1.0 - cosine[holds] ** 2, 0.0)) / cosine[holds]
+    first = points[ray][holds]
+    return Pairs(first, first + along[holds] * distance[holds][:, None], friction)
+
+
+def _exits(mesh: Mesh, tree: Tree, points: F64, directions: F64, opening_m: float) -> tuple[I64, F64, F64]:
+    """(ray, distance, normal) of every crossing but the start itself."""
     counts, distances, hits = lines_through(tree, points, directions, opening_m)
     real = np.arange(distances.shape[1]) < counts[:, None]
-    ray, column = np.nonzero(real & (distances > max(MIN_WIDTH_M, SAME_SURFACE_M)))
-    along = directions[ray]
-    partner = points[ray] + along * distances[ray, column][:, None]
-    cosine_in = -(normals[ray] * along).sum(axis=1)
-    cosine_out = (contact_normals(mesh, tree, hits[ray, column], partner) * along).sum(axis=1)
-    cosine = np.minimum(cosine_in, cosine_out)
-    leaves = cosine > 1.0 / np.sqrt(1.0 + friction_max**2)
-    friction = np.sqrt(np.maximum(1.0 - cosine[leaves] ** 2, 0.0)) / cosine[leaves]
-    return Pairs(points[ray][leaves], partner[leaves], np.maximum(friction, 0.0))
+    ray, column = np.nonzero(real & (distances > MIN_WIDTH_M))
+    distance = distances[ray, column]
+    places = points[ray] + directions[ray] * distance[:, None]
+    return ray, distance, contact_normals(mesh, tree, hits[ray, column], places)
+
+
+def _bisectors(mesh: Mesh, tree: Tree, points: F64, normals: F64, opening_m: float) -> F64:
+    """(N, 3) unit directions between each inward normal and the outward normal where it leaves the object first."""
+    ray, _, normals_out = _exits(mesh, tree, points, -normals, opening_m)
+    leaves = (normals_out * -normals[ray]).sum(axis=1) > 0.0
+    rays, at = np.unique(ray[leaves], return_index=True)
+    result = -normals
+    result[rays] += normals_out[leaves][at]
+    return result / np.sqrt((result**2).sum(axis=1, keepdims=True))
 
 
 def _surface_centre(tree: Tree) -> F64:
@@ -148,11 +172,12 @@ def _weighted(weights: F64, count: int, *, rng: np.random.Generator) -> I64:
     return np.minimum(np.searchsorted(edges, places, side="right"), len(weights) - 1)
 
 
-def _tilts(normals: F64, friction_max: float, *, rng: np.random.Generator) -> F64:
-    """(N, 3) sideways vectors, uniform over a disc of radius ``friction_max``."""
-    x, y = _sideways(normals)
-    angle, radius = rng.uniform(0.0, 2 * np.pi, len(normals)), friction_max * np.sqrt(rng.random(len(normals)))
-    return x * (radius * np.cos(angle))[:, None] + y * (radius * np.sin(angle))[:, None]
+def _tilted(directions: F64, friction_max: float, *, rng: np.random.Generator) -> F64:
+    """(N, 3) unit directions, tilted to anywhere within the friction cone."""
+    x, y = _sideways(directions)
+    angle, radius = rng.uniform(0.0, 2 * np.pi, len(x)), friction_max * np.sqrt(rng.random(len(x)))
+    tilted = directions + x * (radius * np.cos(angle))[:, None] + y * (radius * np.sin(angle))[:, None]
+    return tilted / np.sqrt((tilted**2).sum(axis=1, keepdims=True))
 
 
 def _sideways(axes: F64) -> tuple[F64, F64]:
@@ -164,14 +189,15 @@ def _sideways(axes: F64) -> tuple[F64, F64]:
     return x, np.cross(axes, x)
 
 
-def _open_outside(tree: Tree, gripper: Gripper, pairs: Pairs) -> Bool:
+def _open_outside(tree: Tree, gripper: Gripper, pairs: Pairs, preshape_m: float | None) -> Bool:
     """(N,) whether nothing of the object lies between each contact and the outer side of its open finger."""
-    thickness = max(box.high_m[0] for box in gripper.boxes if box.finger > 0 and box.high_m[2] == 0.0)
+    tip = max(box.high_m[0] - box.low_m[0] for box in gripper.boxes if box.finger > 0 and box.high_m[2] == 0.0)
+    outer = gripper.opening_for(pairs.width, preshape_m) / 2 + tip
     clear = np.ones(len(pairs), dtype=bool)
     for contact, outward in ((pairs.first, -pairs.axis), (pairs.second, pairs.axis)):
         counts, distances, _ = lines_through(tree, contact + outward * EARLY_TOUCH_M, outward, gripper.opening_m)
         first = np.where(counts > 0, distances[:, 0], np.inf) + EARLY_TOUCH_M
-        clear &= first > thickness - pairs.width / 2
+        clear &= first > outer - pairs.width / 2
     return clear
 
 
@@ -212,27 +238,32 @@ def gripper_poses(middle: F64, closing: F64, approach: F64, reach_m: F64 | float
     return poses
 
 
-def swept_boxes(gripper: Gripper, approach_m: float) -> tuple[F64, F64]:
-    """Low and high corners of what the open gripper sweeps on its straight way: its boxes, longer at the back."""
-    low, high = gripper.corners()
-    low[:, 2] -= approach_m
+def swept_boxes(gripper: Gripper, approach_m: float, opening_m: F64) -> tuple[F64, F64]:
+    """(P, B, 3) low and high corners of what the gripper, its pads (P,) ``opening_m`` apart, sweeps on its straight
+    way: its boxes, longer at the back."""
+    low, high = gripper.corners_at(opening_m)
+    low[:, :, 2] -= approach_m
     return low, high
 
 
-def _clear(tree: Tree, gripper: Gripper, pairs: Pairs, approach: F64, reaches: F64, approach_m: float) -> Bool:
+def _clear(
+    tree: Tree, gripper: Gripper, pairs: Pairs, approach: F64, reaches: F64, approach_m: float, opening: F64
+) -> Bool:
     """(P, A, R): see ``GraspCandidates.clear``."""
-    shape = (len(pairs), approach.shape[1], len(reaches))
-    rows = np.indices(shape).reshape(3, -1)
-    poses = gripper_poses(pairs.middle[rows[0]], pairs.axis[rows[0]], approach[rows[0], rows[1]], reaches[rows[2]])
-    clear = ~boxes_meet(tree, poses, *swept_boxes(gripper, approach_m))
-    left = np.flatnonzero(clear)
-    clear[left] = _closes_on_contacts(tree, gripper, poses[left], pairs.width[rows[0][left]])
-    return clear.reshape(shape)
+    clear = np.zeros((len(pairs), approach.shape[1], len(reaches)), dtype=bool)
+    pair, angle = np.indices(clear.shape[:2]).reshape(2, -1)
+    low, high = swept_boxes(gripper, approach_m, opening)
+    for depth in reversed(range(len(reaches))):  # what is in the way of a shallow grasp is in the way of a deep one
+        poses = gripper_poses(pairs.middle[pair], pairs.axis[pair], approach[pair, angle], reaches[depth])
+        open_way = ~boxes_meet(tree, poses, low[pair], high[pair])
+        pair, angle, poses = pair[open_way], angle[open_way], poses[open_way]
+        clear[pair, angle, depth] = _closes_on_contacts(tree, gripper, poses, pairs.width[pair], opening[pair])
+    return clear
 
 
-def _closes_on_contacts(tree: Tree, gripper: Gripper, poses: F64, width: F64) -> Bool:
+def _closes_on_contacts(tree: Tree, gripper: Gripper, poses: F64, width: F64, opening: F64) -> Bool:
     """(M,) whether neither pad touches the object by more than ``EARLY_TOUCH_M`` before the contacts."""
-    inner, outer = width / 2 + EARLY_TOUCH_M, gripper.opening_m / 2
+    inner, outer = width / 2 + EARLY_TOUCH_M, opening / 2
     low = np.empty((len(poses), 2, 3))
     low[:, :, 1:] = -gripper.pad_width_m / 2, -gripper.pad_length_m
     high = np.empty_like(low)

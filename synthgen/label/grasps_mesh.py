@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.types.arrays import F32, F64, I32, I64, Bool
 from synthgen.types.geometry import Mesh
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.label.grasps_candidates import gripper_poses, swept_boxes
 from synthgen.label.grasps_mesh import STACK, Forest, box_meets_tree
 from synthgen.types.arrays import F32, F64, I32, I64, Bool
@@ -30,6 +30,7 @@ class Choice:
     per_object: int
     approach_m: float
     clearance_m: float
+    preshape_m: float | None = None
 
 
 def place_grasps(
@@ -53,12 +54,12 @@ def place_grasps(
         diameter_m: of the object.
 
     Returns:
-        Collision-free grasps by falling worth; where they are too few, colliding ones fill up, flagged. Of every contact
-        pair the first free approach is taken, from above before from the side, deep before shallow.
+        Collision-free grasps by falling worth; where they are too few, colliding ones fill up, flagged. Of every
+        contact pair the first free approach is taken, from above before from the side, deep before shallow.
     """
     if not len(candidates.width_m):
         return ()
-    low, high = _grown_boxes(gripper, choice)
+    low, high = _grown_boxes(gripper, candidates.width_m, choice)
     state, angle, depth = _search(
         candidates.middle_m, candidates.closing, candidates.approach, candidates.reach_m, candidates.clear,
         np.ascontiguousarray(world_from_object), (low + high) / 2, (high - low) / 2, ENOUGH * choice.per_object, own,
@@ -91,12 +92,15 @@ def place_grasps(
     )
 
 
-def _grown_boxes(gripper: Gripper, choice: Choice) -> tuple[F64, F64]:
-    """What the gripper sweeps on its way and when it closes, grown by the clearance. (B, 3) low and high corners."""
-    low, high = swept_boxes(gripper, choice.approach_m)
-    between_low = [-gripper.opening_m / 2, -gripper.pad_width_m / 2, -gripper.depth_m]
-    between_high = [gripper.opening_m / 2, gripper.pad_width_m / 2, 0.0]
-    low, high = np.vstack([low, between_low]), np.vstack([high, between_high])
+def _grown_boxes(gripper: Gripper, width_m: F64, choice: Choice) -> tuple[F64, F64]:
+    """What the gripper sweeps on its way and when it closes, grown by the clearance: (P, B, 3) low and high corners."""
+    opening = gripper.opening_for(width_m, choice.preshape_m)
+    low, high = swept_boxes(gripper, choice.approach_m, opening)
+    between = np.empty((len(opening), 1, 3))
+    between[:, 0] = np.stack([opening / 2, np.full_like(opening, gripper.pad_width_m / 2), np.zeros_like(opening)], 1)
+    behind = between * -1.0
+    behind[:, :, 2] = -gripper.depth_m
+    low, high = np.concatenate([low, behind], axis=1), np.concatenate([high, between], axis=1)
     return low - choice.clearance_m, high + choice.clearance_m
 
 
@@ -140,7 +144,7 @@ def _search(
                 state[p], angle[p], depth[p] = COLLIDES, a, r
             _pose(world_from_object, middle[p], closing[p], approach[p, a], reach[r], turn, pose)
             if _free(
-                pose, centres, halves, own, roots, object_from_world, triangles, low, high, first, count,
+                pose, centres[p], halves[p], own, roots, object_from_world, triangles, low, high, first, count,
                 local, centre, stack,
             ):  # fmt: skip
                 state[p], angle[p], depth[p] = FREE, a, r

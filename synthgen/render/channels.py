@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.render.lens import Lens
 from synthgen.render.raster import edge_planes, face_normal
 from synthgen.render.surfaces import Surfaces

@@ -7,8 +7,8 @@ rasteriser. Values beyond the largest half become it: the sun in an environment 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.types.arrays import F16, F32, F64
 
 

@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.render.channels import Visibility, ray_step
 from synthgen.render.lens import Lens
 from synthgen.render.subpixel import OFFSETS, SAMPLES, cast_subpixels

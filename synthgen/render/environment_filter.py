@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.types.arrays import F32, I32
 
 LOBE_CUT = 2.0e-3  # texels below this share of the lobe's peak are left out

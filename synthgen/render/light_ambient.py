@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.render.light_cells import SPREAD, STEPS, UNSET, between, spread
 from synthgen.render.shadow import blocker_reach, soft_block
 from synthgen.types.arrays import F32, F64, U8, U16

@@ -7,8 +7,8 @@ inside them only where the corners differ. Silhouettes, creases and contacts alw
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.types.arrays import F32, U8, U16
 
 STEPS = (4, 2, 1)  # cell edges in pixels, tried in this order

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.render.environment_filter import bilinear_corners, lookup, lookup_reflection, map_coordinates
 from synthgen.render.light_cells import SPREAD, UNSET, between, spread
 from synthgen.types.arrays import F32, F64, I32, U8, U16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from synthgen.kernels import njit
 
 MIN_ALPHA = 0.003
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from synthgen.kernels import njit
 from synthgen.render.light_highlight import fresnel, highlight_lobe
 from synthgen.types.arrays import F32, F64, U16
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.render.light_cells import STEPS, UNSET, between, spread
 from synthgen.render.light_highlight import fresnel, highlight_lobe
 from synthgen.types.arrays import F32, F64, U8, U16

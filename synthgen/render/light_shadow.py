@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.render.light_ambient import table_shadow
 from synthgen.render.light_cells import CENTRE_SPREAD, SPREAD, STEPS, UNSET, between, spread
 from synthgen.render.shadow import soft_shadow

@@ -10,8 +10,8 @@ no ray slips between two triangles that share an edge. Scans are not watertight:
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.render.lens import Lens
 from synthgen.types.arrays import F32, F64, I32, U16, U64
 

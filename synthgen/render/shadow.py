@@ -12,8 +12,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.types.arrays import F32, F64, I32, freeze
 
 EMPTY = np.float32(-1.0e9)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.render.lens import Lens
 from synthgen.render.raster import (
     NEAR_M,

@@ -8,8 +8,8 @@ Parts behind the near plane do not count.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.projection import distort
 from synthgen.render.lens import Lens, lens_of
 from synthgen.render.raster import ideal_bounds, place_vertices, rasterise

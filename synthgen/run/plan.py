@@ -24,7 +24,17 @@ from synthgen.types.catalog import Catalog
 from synthgen.types.gbuffer import GBuffers
 
 # What a byte of the output can depend on: recorded in dataset.json and part of the fingerprint.
-VERSIONED = ("numpy", "numba", "scipy", "mujoco", "trimesh", "manifold3d", "opencv-python-headless", "pyarrow")
+VERSIONED = (
+    "numpy",
+    "numba",
+    "scipy",
+    "mujoco",
+    "trimesh",
+    "manifold3d",
+    "opencv-python-headless",
+    "albumentations",
+    "pyarrow",
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -91,6 +91,8 @@ def _files(plan: Plan, sample: Sample, shard: int) -> dict[str, bytes]:
     files = {layout.pixel_path("images", name): encode_image(sample.image, image.format, image.quality)}
     if "depth" in outputs:
         files[layout.pixel_path("depth", name)] = encode_depth(sample.depth_m)
+    if sample.depth_sensor_m is not None:
+        files[layout.pixel_path("depth_sensor", name)] = encode_depth(sample.depth_sensor_m)
     if "instances" in outputs:
         files[layout.pixel_path("instances", name)] = encode_instances(sample.instances)
     return files

@@ -12,6 +12,7 @@ from typing import Any
 
 from synthgen import recipe, seeding
 from synthgen.assets.store import store_for
+from synthgen.augment.pictures import augment
 from synthgen.generate.catalog import make_generator
 from synthgen.label.annotate import annotate
 from synthgen.recipe import Batch
@@ -21,6 +22,7 @@ from synthgen.run.worker import settle_process
 from synthgen.scene.cameras import sample_camera, with_cameras
 from synthgen.scene.sample import sample_scene
 from synthgen.sense.camera_model import sense
+from synthgen.sense.depth import sense_depth
 from synthgen.validate.checks import check_sample
 from synthgen.write.shard import write_sample
 
@@ -58,7 +60,12 @@ def _one_scene(plan: Plan, index: int, folder: Path) -> dict[str, float]:
     radiance = [clock("generate", generator, v, list(range(len(v)))) for v in seen]
     rngs = [[seeding.stream(0, "bench", scene=index, view=i) for i in range(len(v))] for v in seen]
     for images, streams in zip(radiance, rngs, strict=True):
-        clock("sense", sense, images, pipeline.sense, rngs=streams)
+        pictures = clock("sense", sense, images, pipeline.sense, rngs=streams)
+        if pipeline.augment:
+            clock("augment", augment, pictures, pipeline.augment, rngs=streams)
+    if pipeline.labels.depth_sensor is not None:
+        for v, streams in zip(seen, rngs, strict=True):
+            clock("depth sensor", sense_depth, v, pipeline.labels.depth_sensor, rngs=streams)
     for v in seen:
         clock("label", annotate, v, store, min_visible_px=pipeline.labels.min_visible_px)
     drawn = recipe.draw(job, recipe.prepare(job, Batch(index, 0, views)))

@@ -47,6 +47,7 @@ def measure_image(plan: Plan) -> tuple[float, float]:
         sizes = [
             len(encode_image(s.image, pipeline.image.format, pipeline.image.quality))
             + (len(encode_depth(s.depth_m)) if "depth" in pipeline.labels.outputs else 0)
+            + (len(encode_depth(s.depth_sensor_m)) if s.depth_sensor_m is not None else 0)
             + (len(encode_instances(s.instances)) if "instances" in pipeline.labels.outputs else 0)
             + 1500 * len(s.annotations)  # manifest and COCO rows, measured on shipped pipelines
             for s in samples

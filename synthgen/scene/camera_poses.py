@@ -24,7 +24,7 @@ DEFAULT_FOV_DEG = uniform(45, 65)
 def draw_intrinsics(
     config: CameraConfig, image: ImageConfig, catalog: Catalog, *, rng: np.random.Generator
 ) -> Intrinsics:
-    """From the calibration file, K, a preset, or a field of view; square pixels and a centred axis for the latter two."""
+    """From the calibration file, K, a preset, or a field of view (square pixels, centred axis)."""
     if catalog.calibration is not None:
         return catalog.calibration
     if config.K is not None:

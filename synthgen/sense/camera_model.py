@@ -20,6 +20,7 @@ from synthgen.sense.tone import tone_table
 from synthgen.types.arrays import F32, U8
 from synthgen.types.images import Images
 
+LUMA = np.array([0.2126, 0.7152, 0.0722])  # Rec. 709
 MIDDLE_GREY = 0.22  # where the metered log-average lands, linear
 HIGHLIGHT_PERCENTILE = 97.0
 HIGHLIGHT_LIMIT = 0.95  # linear value that the highlight percentile may reach before the meter darkens the picture
@@ -29,6 +30,7 @@ METER_FLOOR = 2e-6  # radiance below which the meter sees nothing: a black frame
 METER_STRIDE = 4  # every fourth pixel in x and y is enough for a meter
 FLARE_LIMIT = 24.0  # white levels: radiance above it only widens the lens' blur of lamps and the sun
 CAST_LIMIT_EV = 0.6  # white balance never moves red against blue by more than this each way
+TINT_LIMIT_EV = 0.15  # ... and green against both: lights are near the Planckian locus, green things are not lights
 
 
 def sense(images: Images, config: SenseConfig, *, rngs: Sequence[np.random.Generator]) -> Images:
@@ -65,6 +67,8 @@ def photograph(radiance: F32, preset: Preset, settings: Draw, *, rng: np.random.
     """(H, W, 3) float32 linear radiance -> (H, W, 3) uint8 sRGB with one camera's drawn settings."""
     exposure = (meter(radiance) if preset.auto_exposure else 1.0) * 2.0**settings.exposure_ev
     gains = white_balance_gains(radiance, left=settings.white_balance)
+    if settings.red_ev or settings.blue_ev:
+        gains = _tinted(gains, settings.red_ev, settings.blue_ev)
     image = np.minimum(radiance * np.float32(exposure), np.float32(FLARE_LIMIT))
     if settings.blur_px > 0:
         image = cv2.GaussianBlur(image, (0, 0), settings.blur_px, borderType=cv2.BORDER_REFLECT_101)
@@ -104,16 +108,24 @@ def white_balance_gains(radiance: F32, *, left: float) -> F32:
     """(3,) gains that remove the share 1 - ``left`` of the estimated warm-cold cast, luminance kept.
 
     The illuminant is estimated by "shades of grey" (Finlayson and Trezzi 2004, Minkowski norm 6) on unclipped
-    pixels, and only its red-blue part is corrected, within limits, so that a blue bin does not become grey.
+    pixels; its red-blue part, and a little of its green, is corrected, within limits, so that a blue bin stays blue.
     """
     sample = radiance[::METER_STRIDE, ::METER_STRIDE].reshape(-1, 3).astype(np.float64)
     limit = np.percentile(sample.max(axis=1), 95)
     kept = sample[sample.max(axis=1) <= max(limit, 1e-6)]
     illuminant = (kept**6).mean(axis=0) ** (1 / 6) + 1e-6
     cast = 0.5 * math.log2(illuminant[0] / illuminant[2])
+    tint = math.log2(illuminant[1]) - 0.5 * math.log2(illuminant[0] * illuminant[2])
     correction = float(np.clip(cast, -CAST_LIMIT_EV, CAST_LIMIT_EV)) * (1.0 - left)
-    gains = np.array([2.0**-correction, 1.0, 2.0**correction])
-    return (gains / (gains @ np.array([0.2126, 0.7152, 0.0722]))).astype(np.float32)
+    green = float(np.clip(tint, -TINT_LIMIT_EV, TINT_LIMIT_EV)) * (1.0 - left)
+    gains = np.array([2.0**-correction, 2.0**-green, 2.0**correction])
+    return (gains / (gains @ LUMA)).astype(np.float32)
+
+
+def _tinted(gains: F32, red_ev: float, blue_ev: float) -> F32:
+    """White balance gains with the cast that the camera leaves, luminance kept."""
+    cast = gains * np.array([2.0**red_ev, 1.0, 2.0**blue_ev])
+    return (cast / (cast @ LUMA)).astype(np.float32)
 
 
 def _noise(shape: tuple[int, ...], grain: float, amount: float, *, rng: np.random.Generator) -> F32:

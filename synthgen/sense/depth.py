@@ -60,19 +60,19 @@ SENSORS: dict[SensorKind, DepthSensor] = {
     # (2.85 mm z^2); baseline 75 mm; near mode from 0.35 m.
     "structured_light": DepthSensor(
         baseline_m=0.075, min_m=0.35, max_m=3.5, floor_m=0.0, noise_per_m=0.001425, grain_px=0.6, step_per_m=0.00285,
-        edge_px=1.0, dark=0.035, grazing_cos=0.26, flying=0.0, multipath_m=0.0,
+        edge_px=1.0, dark=0.02, grazing_cos=0.26, flying=0.0, multipath_m=0.0,
     ),
     # Intel RealSense D435: baseline 50 mm, about 430 px focal length at 848 x 480, subpixel error 0.08 px (Intel's
     # tuning guide: RMS = z^2 subpixel / (f b)) = 3.7 mm z^2, disparity in 1/32 px = 1.45 mm z^2.
     "stereo": DepthSensor(
         baseline_m=0.05, min_m=0.2, max_m=6.0, floor_m=0.0, noise_per_m=0.0037, grain_px=2.0, step_per_m=0.00145,
-        edge_px=1.6, dark=0.02, grazing_cos=0.16, flying=0.0, multipath_m=0.0,
+        edge_px=1.6, dark=0.012, grazing_cos=0.16, flying=0.0, multipath_m=0.0,
     ),
     # Azure Kinect DK, WFOV 2 x 2 binned: 0.25 to 2.88 m, random error <= 17 mm, systematic < 11 mm + 0.1 % of z;
     # measured sd about 1 mm at 1 m (Toelgyessy et al. 2021).
     "tof": DepthSensor(
         baseline_m=0.0, min_m=0.25, max_m=2.88, floor_m=0.0003, noise_per_m=0.0009, grain_px=0.4, step_per_m=0.0,
-        edge_px=0.9, dark=0.03, grazing_cos=0.10, flying=0.45, multipath_m=0.012,
+        edge_px=0.9, dark=0.015, grazing_cos=0.10, flying=0.45, multipath_m=0.012,
     ),
 }  # fmt: skip
 
@@ -115,7 +115,8 @@ class Surface:
     Attributes:
         depth_m: ideal camera z, 0 = nothing.
         cosine: of the angle between surface normal and viewing ray, 0..1.
-        albedo: luma of the linear base colour; infrared reflectance is taken to be the same.
+        albedo: reflectance for the sensor's near-infrared light: the largest of the linear base colour's channels, as
+            dyes and inks that are dark in one colour are bright there, and only carbon black stays dark.
         roughness, metallic: of the material.
         openness: ambient visibility, 1 = open, 0 = enclosed.
     """
@@ -136,7 +137,7 @@ def surface_at(gbuffers: GBuffers, i: int, intrinsics: Intrinsics) -> Surface:
     return Surface(
         depth_m=gbuffers.depth_m[i],
         cosine=np.clip(facing, 0.0, 1.0).astype(np.float32),
-        albedo=gbuffers.albedo[i].astype(np.float32) @ np.array([0.2126, 0.7152, 0.0722], np.float32),
+        albedo=gbuffers.albedo[i].astype(np.float32).max(axis=-1),
         roughness=gbuffers.roughness[i].astype(np.float32),
         metallic=gbuffers.metallic[i].astype(np.float32),
         openness=gbuffers.occlusion[i].astype(np.float32),
@@ -183,13 +184,13 @@ def _fails(
     if holes <= 0:
         return np.zeros(returned.shape, np.bool_)
     # Thresholds move with the blotches, so that a hole's rim is ragged and a mid surface has none.
-    shift = 0.45 * blotches
+    shift = 0.3 * blotches
     dark = np.log(np.maximum(returned, 1e-4) / (sensor.dark * holes)) < shift
-    grazing = surface.cosine < sensor.grazing_cos * holes * (1.0 + 0.25 * blotches)
-    mirror = surface.metallic * (1.0 - surface.roughness) > 0.8 / max(holes, 0.8) + 0.1 * blotches
+    grazing = surface.cosine < sensor.grazing_cos * holes * (1.0 + 0.12 * blotches)
+    mirror = surface.metallic * (1.0 - surface.roughness) > 0.82 / max(holes, 0.85) + 0.04 * blotches
     glossy = (surface.roughness < 0.25) & (surface.cosine > SATURATION_COS + 0.005 * blotches)
     kept = sensor.flying > 0
-    torn = edges > (0.30 + 0.12 * blotches) / holes
+    torn = edges > np.maximum(0.30 + 0.12 * blotches, 0.08) / holes
     if kept:
         torn &= single > np.float32(_quantile(sensor.flying))
     return np.asarray(dark | grazing | mirror | glossy | torn)

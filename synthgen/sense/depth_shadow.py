@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.types.arrays import F64, Bool
 
 TOLERANCE = 0.004  # relative depth by which a blocker must be nearer
@@ -31,6 +31,7 @@ def shadowed(depth_m: F64, u: F64, fx: float, cx: float, baseline_m: float) -> B
     out = np.zeros((height, width), np.bool_)
     nearest = np.empty(width, np.float64)
     seen_at = np.empty(width, np.float64)
+    slope = np.empty(width, np.float64)
     for y in range(height):
         nearest[:] = np.inf
         for x in range(width):
@@ -42,12 +43,13 @@ def shadowed(depth_m: F64, u: F64, fx: float, cx: float, baseline_m: float) -> B
                 continue
             # A surface covers what lies between this pixel and its neighbours' halves.
             low, high = seen_at[x] - 0.5, seen_at[x] + 0.5
+            slope[x] = 0.0
             for step in (-1, 1):
-                other = x + step
-                if 0 <= other < width and depth_m[y, other] > 0:
-                    if abs(depth_m[y, other] - z) < CONNECTED * z:
-                        middle = 0.5 * (seen_at[x] + seen_at[other])
-                        low, high = min(low, middle), max(high, middle)
+                other = min(max(x + step, 0), width - 1)
+                jump = abs(depth_m[y, other] - z)
+                if depth_m[y, other] > 0 and jump < CONNECTED * z:
+                    middle = 0.5 * (seen_at[x] + seen_at[other])
+                    low, high, slope[x] = min(low, middle), max(high, middle), max(slope[x], jump)
             for cell in range(max(int(np.ceil(low - 0.5)), 0), min(int(np.floor(high - 0.5)), width - 1) + 1):
                 nearest[cell] = min(nearest[cell], z)
         for x in range(width):
@@ -55,5 +57,5 @@ def shadowed(depth_m: F64, u: F64, fx: float, cx: float, baseline_m: float) -> B
             if z <= 0:
                 continue
             cell = int(np.floor(seen_at[x]))
-            out[y, x] = cell < 0 or cell >= width or nearest[cell] < z * (1.0 - TOLERANCE)
+            out[y, x] = cell < 0 or cell >= width or nearest[cell] < z * (1.0 - TOLERANCE) - slope[x]
     return out

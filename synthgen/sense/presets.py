@@ -49,6 +49,8 @@ class Preset:
     saturation: Distribution
 
 
+NEUTRAL = constant(0)
+
 # A small colour camera in a well-lit room; the others say where they differ.
 GENERIC = Preset(
     auto_exposure=True,
@@ -192,6 +194,8 @@ class Draw:
     gain: float
     sharpen: float
     saturation: float
+    red_ev: float
+    blue_ev: float
 
 
 def draw_settings(preset: Preset, config: SenseConfig, *, rng: np.random.Generator) -> Draw:
@@ -202,9 +206,11 @@ def draw_settings(preset: Preset, config: SenseConfig, *, rng: np.random.Generat
         "blur_px": config.blur_px or preset.blur_px,
         "vignette": config.vignette or preset.vignette,
         "noise": config.noise or preset.noise,
-        "gain": preset.gain,
-        "sharpen": preset.sharpen,
+        "gain": config.gain or preset.gain,
+        "sharpen": config.sharpen or preset.sharpen,
         "saturation": preset.saturation,
+        "red_ev": config.red_ev or NEUTRAL,
+        "blue_ev": config.blue_ev or NEUTRAL,
     }
     streams = rng.spawn(len(distributions))
     drawn = {name: d.sample(rng=own) for (name, d), own in zip(distributions.items(), streams, strict=True)}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from synthgen.kernels import njit
 from synthgen.sense.tone import TABLE_MAX, TABLE_STEPS
 from synthgen.types.arrays import F32, U8
 

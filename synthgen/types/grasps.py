@@ -51,6 +51,20 @@ class Gripper:
         """(B, 3) low and (B, 3) high corners of the boxes."""
         return np.array([box.low_m for box in self.boxes]), np.array([box.high_m for box in self.boxes])
 
+    def corners_at(self, opening_m: F64) -> tuple[F64, F64]:
+        """(P, B, 3) low and high corners with the pads (P,) ``opening_m`` apart."""
+        low, high = self.corners()
+        shift = np.zeros((len(opening_m), len(low), 3))
+        fingers = np.array([box.finger for box in self.boxes], dtype=np.float64)
+        shift[:, :, 0] = -fingers[None, :] * (self.opening_m - opening_m[:, None]) / 2
+        return low + shift, high + shift
+
+    def opening_for(self, width_m: F64, preshape_m: float | None) -> F64:
+        """(P,) distance of the pads during the approach: fully open, or ``preshape_m`` wider on each side."""
+        if preshape_m is None:
+            return np.full(len(width_m), self.opening_m)
+        return np.minimum(self.opening_m, width_m + 2 * preshape_m)
+
 
 @dataclass(frozen=True, eq=False)
 class GraspCandidates:

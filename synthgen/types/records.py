@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from synthgen.types.annotations import Annotation
 from synthgen.types.arrays import F32, U8, U16
 from synthgen.types.geometry import Camera
+from synthgen.types.images import AppliedEffect
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class Sample:
         empty_reason: "" or why the slot stayed empty.
         generator: fingerprint of the generator.
         device: kind of device that drew the image (CPU instruction set or GPU model).
+        depth_sensor_m: (H, W) float32 depth as the sensor sees it, 0 = none; None where ``labels.depth_sensor`` was not
+            asked for.
+        augment: effects applied after the camera model; None where the pipeline has no ``augment``.
     """
 
     image_id: int
@@ -57,6 +61,8 @@ class Sample:
     empty_reason: str = ""
     generator: str = ""
     device: str = ""
+    depth_sensor_m: F32 | None = None
+    augment: tuple[AppliedEffect, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from synthgen.types.geometry import Camera, Intrinsics
 from synthgen.types.records import Sample
 from synthgen.types.scene import Scene, SceneObject
 from synthgen.validate.geometry import Placed, outside_box_m
+from synthgen.validate.grasps import grasp_fault
 
 POSE_TOLERANCE = 1e-6
 CORNER_TOLERANCE_PX = 1e-3
@@ -65,6 +66,8 @@ def check_sample(sample: Sample, store: Models, scene: Scene, *, min_visible_px:
         thing = things[found.instance_index]
         _check_masks(sample, found, int(pixels[found.instance_index]))
         _check_pose(sample, found, thing, store.model(thing.source), sample.camera)
+        fault = grasp_fault(found, store.model(thing.source), sample.camera)
+        _require(not fault, sample, fault, found)
     _check_depth(
         sample,
         sample.camera,

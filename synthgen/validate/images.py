@@ -24,8 +24,18 @@ from synthgen.validate.report import Findings
 Row = Mapping[str, Any]
 
 # What each kind of file holds: (dtype, number of axes).
-_HOLDS: dict[str, tuple[str, int]] = {"images": ("uint8", 3), "depth": ("uint16", 2), "instances": ("uint16", 2)}
-_SHA_COLUMN: dict[str, str] = {"images": "image_sha256", "depth": "depth_sha256", "instances": "instances_sha256"}
+_HOLDS: dict[str, tuple[str, int]] = {
+    "images": ("uint8", 3),
+    "depth": ("uint16", 2),
+    "depth_sensor": ("uint16", 2),
+    "instances": ("uint16", 2),
+}
+_SHA_COLUMN: dict[str, str] = {
+    "images": "image_sha256",
+    "depth": "depth_sha256",
+    "depth_sensor": "depth_sensor_sha256",
+    "instances": "instances_sha256",
+}
 DEPTH_STEP_M = 0.001
 
 

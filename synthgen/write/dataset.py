@@ -29,6 +29,7 @@ LIBRARIES = (
     "trimesh",
     "manifold3d",
     "opencv-python-headless",
+    "albumentations",
     "pyarrow",
     "pydantic",
 )
@@ -120,7 +121,7 @@ def write_dataset(
         },
         "empty_reasons": _sum(receipt.empty_reasons for receipt in receipts.values()),
         "rejections": _sum(receipt.rejections for receipt in receipts.values()),
-        "outputs": list(pipeline.labels.outputs),
+        "outputs": [*pipeline.labels.outputs, *(["depth_sensor"] if pipeline.labels.depth_sensor else [])],
         "min_visible_px": pipeline.labels.min_visible_px,
         "versions": dict(versions),
         "attributions": [asdict(attribution) for attribution in attributions],

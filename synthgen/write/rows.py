@@ -13,6 +13,7 @@ from synthgen.contract.tables import PARQUET
 from synthgen.types.annotations import Annotation
 from synthgen.types.geometry import Camera
 from synthgen.types.grasps import Grasp
+from synthgen.types.images import AppliedEffect
 from synthgen.types.records import Sample
 
 Row = dict[str, Any]
@@ -20,7 +21,7 @@ ANNOTATIONS_PER_IMAGE = 65536
 
 
 def image_row(sample: Sample, *, width: int, height: int, file_name: str | None, sha256: dict[str, str]) -> Row:
-    """One row of the images table; ``sha256`` maps images, depth, instances to hashes of written files."""
+    """One row of the images table; ``sha256`` maps ``layout.PIXELS`` to hashes of written files."""
     return {
         "image_id": sample.image_id,
         "scene": sample.scene,
@@ -29,6 +30,7 @@ def image_row(sample: Sample, *, width: int, height: int, file_name: str | None,
         "file_name": file_name,
         "image_sha256": sha256.get("images"),
         "depth_sha256": sha256.get("depth"),
+        "depth_sensor_sha256": sha256.get("depth_sensor"),
         "instances_sha256": sha256.get("instances"),
         "width": width,
         "height": height,
@@ -42,6 +44,7 @@ def image_row(sample: Sample, *, width: int, height: int, file_name: str | None,
         "empty_reason": sample.empty_reason,
         "generator": sample.generator,
         "device": sample.device,
+        "augment": None if sample.augment is None else [_effect(effect) for effect in sample.augment],
     }
 
 
@@ -68,6 +71,11 @@ def instance_row(image_id: int, annotation: Annotation) -> Row:
         "keypoints": annotation.keypoints,
         "grasps": None if annotation.grasps is None else [_grasp(grasp) for grasp in annotation.grasps],
     }
+
+
+def _effect(effect: AppliedEffect) -> Row:
+    parameters = [{"name": name, "value": value} for name, value in effect.parameters]
+    return {"name": effect.name, "parameters": parameters, "seed": effect.seed}
 
 
 def _grasp(grasp: Grasp) -> Row:

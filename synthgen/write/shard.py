@@ -56,6 +56,8 @@ def write_sample(folder: Path, sample: Sample, pipeline: Pipeline, shard: int) -
     data = {"images": encode_image(sample.image, config.format, config.quality)}
     if "depth" in pipeline.labels.outputs and sample.depth_m is not None:
         data["depth"] = encode_depth(sample.depth_m)
+    if sample.depth_sensor_m is not None:
+        data["depth_sensor"] = encode_depth(sample.depth_sensor_m)
     if "instances" in pipeline.labels.outputs and sample.instances is not None:
         data["instances"] = encode_instances(sample.instances)
     sha256: dict[str, str] = {
@@ -121,6 +123,8 @@ def _counts(values: Iterable[K]) -> dict[K, int]:
 
 def _check_shapes(sample: Sample, shape: tuple[int, int]) -> None:
     found = {"image": sample.image, "depth_m": sample.depth_m, "instances": sample.instances}
+    if sample.depth_sensor_m is not None:
+        found["depth_sensor_m"] = sample.depth_sensor_m
     for name, array in found.items():
         if array is None or array.shape[:2] != shape:
             raise InternalError(
