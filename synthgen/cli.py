@@ -397,7 +397,12 @@ def bench(
 
 @cli.group(short_help="Measure how useful labels are.")
 def evaluate() -> None:
-    """Measure how useful labels are, by other means than those that made them."""
+    """Measure how useful labels are, by other means than those that made them.
+
+    \b
+    Example:
+      synthgen evaluate grasps grasping
+    """
 
 
 @evaluate.command(name="grasps", short_help="Lift sampled grasps in a physics simulator.")

@@ -38,7 +38,9 @@ from synthgen.run.replay import ReplayReport
 from synthgen.validate.report import Problem, ValidationReport
 
 SYNTHGEN = [sys.executable, "-m", "synthgen.cli"]
-COMMANDS = ("run", "preview", "check", "validate", "replay", "schema", "init", "bench", "completion")
+COMMANDS = (
+    "run", "preview", "check", "validate", "replay", "schema", "init", "calibrate", "bench", "evaluate", "completion",
+)  # fmt: skip
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from test_grasps_candidates import FRANKA, candidates, model_from
 
-from synthgen.label.grasps import grasp_rectangle, seen_grasps
+from synthgen.label.grasps import grasp_rectangles, seen_grasps
 from synthgen.label.grasps_candidates import swept_boxes
 from synthgen.label.grasps_mesh import Forest, Tree, make_forest, make_tree
 from synthgen.label.grasps_placement import Choice, place_grasps
@@ -143,6 +143,10 @@ def test_turning_and_moving_a_scene_about_the_vertical_keeps_its_grasps(yaw_deg:
     moved = place(move @ at(0, 0, 0.03), make_forest([neighbour], [move @ at(0.05, 0, 0.04)]))
     same = [np.array_equal(a.object_from_gripper, b.object_from_gripper) for a, b in zip(still, moved, strict=True)]
     assert np.mean(same) > 0.8, "only grasps that just touch may change"
+
+
+def grasp_rectangle(pose: np.ndarray, camera: Camera, *, width_m: float, jaw_m: float) -> tuple[float, ...] | None:
+    return grasp_rectangles(pose[None], camera, width_m=np.array([width_m]), jaw_m=jaw_m)[0]
 
 
 def looking_down(roll_deg: float = 0.0, tilt_deg: float = 0.0, depth_m: float = 0.6) -> np.ndarray:

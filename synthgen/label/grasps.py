@@ -18,7 +18,7 @@ from synthgen.label.grasps_placement import Choice, place_grasps
 from synthgen.label.grippers import make_gripper
 from synthgen.projection import project
 from synthgen.types.annotations import Annotation
-from synthgen.types.arrays import F64
+from synthgen.types.arrays import F64, Bool
 from synthgen.types.assets import ObjectModel
 from synthgen.types.catalog import FamilySource, MeshSource
 from synthgen.types.gbuffer import Views
@@ -28,6 +28,7 @@ from synthgen.types.scene import Scene
 
 CACHE_BYTES = 96 << 20
 RECT_MAX_TILT_DEG = 30.0
+NEAREST_M = 1e-3
 # The floor is 0.7 m below what the objects lie on; the carrying surface itself is the plane z = 0.
 IGNORED_ROLES = ("floor",)
 
@@ -150,6 +151,10 @@ def seen_grasps(
         camera_from_object: (4, 4) pose of the instance.
         jaw_m: pad width of the gripper.
     """
+    if not placed:
+        return ()
+    poses = camera_from_object @ np.array([grasp.object_from_gripper for grasp in placed])
+    rectangles = grasp_rectangles(poses, camera, width_m=np.array([grasp.width_m for grasp in placed]), jaw_m=jaw_m)
     return tuple(
         Grasp(
             object_from_gripper=grasp.object_from_gripper,
@@ -158,31 +163,38 @@ def seen_grasps(
             min_friction=grasp.min_friction,
             score=grasp.score,
             collision_free=grasp.collision_free,
-            rect_px=grasp_rectangle(pose, camera, width_m=grasp.width_m, jaw_m=jaw_m),
+            rect_px=rectangle,
         )
-        for grasp in placed
-        for pose in (camera_from_object @ grasp.object_from_gripper,)
+        for grasp, pose, rectangle in zip(placed, poses, rectangles, strict=True)
     )
 
 
-def grasp_rectangle(
-    camera_from_gripper: F64, camera: Camera, *, width_m: float, jaw_m: float
-) -> tuple[float, float, float, float, float] | None:
-    """(cx, cy, width, jaw, angle_deg) in pixels, see ``types.grasps.Grasp``; None when seen from the side."""
-    if camera_from_gripper[2, 2] < np.cos(np.radians(RECT_MAX_TILT_DEG)):
-        return None
-    origin, closing, across = (camera_from_gripper[:3, column] for column in (3, 0, 1))
-    points = origin + np.array([0.0, -0.5, 0.5, 0.0, 0.0])[:, None] * width_m * closing
-    points += np.array([0.0, 0.0, 0.0, -0.5, 0.5])[:, None] * jaw_m * across
-    if points[:, 2].min() <= 1e-3:
-        return None
-    pixels = project(points, camera.intrinsics)
-    cx, cy = (float(value) for value in pixels[0])
-    if not (0 <= cx < camera.intrinsics.width and 0 <= cy < camera.intrinsics.height):
-        return None
-    along, beside = pixels[2] - pixels[1], pixels[4] - pixels[3]
-    angle = float(np.degrees(np.arctan2(along[1], along[0])))
-    return cx, cy, float(np.hypot(*along)), float(np.hypot(*beside)), (angle + 90.0) % 180.0 - 90.0
+def grasp_rectangles(
+    camera_from_gripper: F64, camera: Camera, *, width_m: F64, jaw_m: float
+) -> list[tuple[float, float, float, float, float] | None]:
+    """(cx, cy, width, jaw, angle_deg) in pixels of N grasps, see ``types.grasps.Grasp``; None when seen from the side.
+
+    Args:
+        camera_from_gripper: (N, 4, 4).
+        width_m: (N,) distances of the contacts.
+        jaw_m: pad width of the gripper.
+    """
+    origin, closing, across = (camera_from_gripper[:, :3, column] for column in (3, 0, 1))
+    along_m, beside_m = 0.5 * width_m[:, None] * closing, 0.5 * jaw_m * across
+    points = np.stack([origin, origin - along_m, origin + along_m, origin - beside_m, origin + beside_m], axis=1)
+    faces = camera_from_gripper[:, 2, 2] >= np.cos(np.radians(RECT_MAX_TILT_DEG))
+    rows = np.flatnonzero(faces & (points[:, :, 2].min(axis=1) > NEAREST_M))
+    pixels = project(points[rows].reshape(-1, 3), camera.intrinsics).reshape(-1, 5, 2)
+    (along, beside), centre = (pixels[:, k] - pixels[:, k - 1] for k in (2, 4)), pixels[:, 0]
+    angle = (np.degrees(np.arctan2(along[:, 1], along[:, 0])) + 90.0) % 180.0 - 90.0
+    size = np.array([camera.intrinsics.width, camera.intrinsics.height])
+    inside: Bool = np.asarray(((centre >= 0.0) & (centre < size)).all(axis=1), dtype=np.bool_)
+    found: list[tuple[float, float, float, float, float] | None] = [None] * len(points)
+    values = zip(rows, centre, np.hypot(*along.T), np.hypot(*beside.T), angle, strict=True)
+    for (row, (cx, cy), width, jaw, degrees), seen in zip(values, inside, strict=True):
+        if seen:
+            found[row] = (float(cx), float(cy), float(width), float(jaw), float(degrees))
+    return found
 
 
 def with_grasps(

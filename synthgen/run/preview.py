@@ -11,7 +11,7 @@ from synthgen import recipe
 from synthgen.config.load import LoadedPipeline
 from synthgen.errors import DatasetError, EnvironmentFault, IncompleteError
 from synthgen.recipe import Batch
-from synthgen.report.drawing import contact_sheet, draw_depth, draw_labels
+from synthgen.report.drawing import ALL_PARTS, Part, contact_sheet, draw_depth, draw_labels
 from synthgen.report.pictures import load_samples
 from synthgen.report.pixels import Pick
 from synthgen.report.reading import image_rows, read_head, shards
@@ -21,6 +21,8 @@ from synthgen.types.arrays import U8
 from synthgen.types.records import Sample
 
 SHEET_TILE_PX = 320
+GRASP_PARTS: tuple[Part, ...] = ("grasps",)
+SHEET_PARTS = tuple(part for part in ALL_PARTS if part != "grasps")
 
 
 def preview_pipeline(loaded: LoadedPipeline, *, out: Path, views: int, labels: bool = True) -> Path:
@@ -36,7 +38,7 @@ def preview_pipeline(loaded: LoadedPipeline, *, out: Path, views: int, labels: b
             f"none of the first {views} scenes of {loaded.path} gave an image; see 'synthgen check' for the cause"
         )
     names = {category.id: category.name for category in plan.job.catalog.categories}
-    tiles = [tile for sample in samples for tile in _tiles(sample, names, labels)]
+    tiles = _sheet_tiles(samples, names, labels)
     per_view = len(tiles) // len(samples)
     write_png(out, contact_sheet(tiles, columns=per_view * max(1, 6 // per_view)))
     return out
@@ -61,7 +63,7 @@ def preview_dataset(folder: Path, *, out: Path, views: int) -> Path:
     step = max(1, len(stored) // views)
     samples = load_samples(folder, stored[::step][:views], depth=True)
     names = {category.id: category.name for category in head.categories}
-    tiles = [tile for sample in samples for tile in _tiles(sample, names, True)]
+    tiles = _sheet_tiles(samples, names, True)
     per_view = len(tiles) // len(samples)
     write_png(out, contact_sheet(tiles, columns=per_view * max(1, 6 // per_view)))
     return out
@@ -81,14 +83,22 @@ def first_samples(plan: Plan, views: int) -> list[Sample]:
     return found
 
 
-def _tiles(sample: Sample, names: dict[int, str], labels: bool) -> list[U8]:
+def _sheet_tiles(samples: list[Sample], names: dict[int, str], labels: bool) -> list[U8]:
+    """The tiles of every sample, as many for each: grasps have one of their own where any sample has them."""
+    grasps = any(found.grasps is not None for sample in samples for found in sample.annotations)
+    return [tile for sample in samples for tile in _tiles(sample, names, labels, grasps)]
+
+
+def _tiles(sample: Sample, names: dict[int, str], labels: bool, grasps: bool) -> list[U8]:
     assert sample.image is not None
     scale = max(1, SHEET_TILE_PX // sample.image.shape[1])
     height, width = sample.image.shape[:2]
     plain = cv2.resize(sample.image, (width * scale, height * scale), interpolation=cv2.INTER_CUBIC)
     tiles = [np.asarray(plain, np.uint8)]
     if labels:
-        tiles.append(draw_labels(sample, names, scale=scale))
+        tiles.append(draw_labels(sample, names, scale=scale, parts=SHEET_PARTS))
+    if labels and grasps:
+        tiles.append(draw_labels(sample, names, scale=scale, parts=GRASP_PARTS))
     if labels and sample.depth_m is not None:
         tiles.append(draw_depth(sample.depth_m, scale=scale))
     return tiles

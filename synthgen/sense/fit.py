@@ -18,7 +18,7 @@ from synthgen.config.models import SenseConfig
 from synthgen.errors import AssetError
 from synthgen.sense.camera_model import meter, photograph
 from synthgen.sense.presets import Draw, Preset, draw_settings, preset_named
-from synthgen.sense.statistics import BLOCK_PX, Picture, edge_sharpness, noise_curve, statistics_of
+from synthgen.sense.statistics import BLOCK_PX, Picture, edge_sharpness, flatness, noise_curve, statistics_of
 from synthgen.sense.tone import TABLE_MAX, TABLE_STEPS, tone_table
 from synthgen.types.arrays import F32, F64, U8
 
@@ -66,7 +66,9 @@ def fit_sense(photographs: Sequence[U8], *, preset_name: str) -> Fit:
             "4 to 251. Take pictures of the cell in its usual light"
         )
     lost = vignette_ev(preset)
-    exposures = [exposure_ev(image, preset) - lost for image, p in zip(photographs, pictures, strict=True) if p in usable]
+    exposures = [
+        exposure_ev(image, preset) - lost for image, p in zip(photographs, pictures, strict=True) if p in usable
+    ]
     blur_px, sharpen = _fit_edges(usable, preset)
     noise = _fit_noise(usable, preset, sharpen=sharpen or 0.0, blur_px=blur_px or 0.0)
     config = SenseConfig(
@@ -149,7 +151,7 @@ def _fit_noise(pictures: Sequence[Picture], preset: Preset, *, sharpen: float, b
     ratios = []
     for trial in NOISE_TRIALS:
         picture = photograph(chart, fixed, replace(settings, noise=trial), rng=np.random.default_rng(1))
-        own = noise_curve(statistics_of(picture).blocks)
+        own = noise_curve(flatness(picture[..., 1]))
         # 8-bit rounding hides what is finer than about a quarter of a level, in the photographs as in ours.
         both = [(max(own[level], 0.15), max(curve[level], 0.15), share[level]) for level in curve if level in own]
         if not both:
@@ -190,7 +192,7 @@ def edge_chart() -> F32:
 
 def flat_chart() -> F32:
     """(H, W, 3) radiance: even patches of every brightness, large enough for many blocks."""
-    side = 6 * BLOCK_PX
+    side = 4 * BLOCK_PX
     levels: F64 = np.linspace(0.002, 1.0, 36) ** 1.5
     rows = [np.hstack([np.full((side, side), level) for level in levels[i : i + 6]]) for i in range(0, 36, 6)]
     return np.repeat(np.vstack(rows).astype(np.float32)[..., None], 3, axis=2)

@@ -54,7 +54,7 @@ def statistics_of(image: U8) -> Picture:
         brightness=float(luma.mean(dtype=np.float64)),
         red_ev=red_ev,
         blue_ev=blue_ev,
-        blocks=_flatness(image[..., 1]),
+        blocks=flatness(image[..., 1]),
         sharpness=edge_sharpness(luma),
         detail=float(np.sqrt(np.mean((luma - soft).astype(np.float64) ** 2))),
     )
@@ -84,7 +84,7 @@ def noise_curve(blocks: F64) -> dict[float, float]:
     return curve
 
 
-def _flatness(green: U8) -> F64:
+def flatness(green: U8) -> F64:
     """(N, 2) mean and residual standard deviation of every block, a plane taken off (light falls off smoothly)."""
     rows, columns = green.shape[0] // BLOCK_PX, green.shape[1] // BLOCK_PX
     cut = green[: rows * BLOCK_PX, : columns * BLOCK_PX].astype(np.float64)
