@@ -255,10 +255,7 @@ def validate(dataset: Path) -> None:
     _echo_pairs([(name, str(count)) for name, count in report.counts.items()])
     if not report.ok:
         noun = "problem" if report.problem_count == 1 else "problems"
-        raise GateError(
-            f"{dataset} has {report.problem_count} {noun}; remove the receipts of damaged shards (receipts/NNNNN.json) "
-            "and give the same 'synthgen run' command again: it makes them anew"
-        )
+        raise GateError(f"{dataset} has {report.problem_count} {noun}; {report.remedy}")
     if not report.complete:
         raise IncompleteError(
             f"{dataset} is incomplete: it has no dataset.json; the same 'synthgen run' command makes the rest"

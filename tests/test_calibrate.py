@@ -20,7 +20,7 @@ from synthgen.config.load import load_pipeline
 from synthgen.config.models import SenseConfig
 from synthgen.errors import AssetError, SynthgenError
 from synthgen.run.calibrate import calibrate, photo_files
-from synthgen.sense.camera_model import sense
+from synthgen.sense.camera_model import sense, white_balance_gains
 from synthgen.sense.fit import Fit, fit_sense
 from synthgen.sense.statistics import noise_curve, statistics_of
 from synthgen.types.arrays import U8
@@ -95,6 +95,24 @@ def test_calibrated_pictures_measure_like_the_photographs() -> None:
     for level in common:
         if (np.abs(np.concatenate([p.blocks for p in old])[:, 0] - level) < 16).mean() > 0.1:
             assert curves[1][level] == pytest.approx(curves[0][level], rel=0.25)
+
+
+def test_overrides_of_sharpening_and_gain() -> None:
+    soft, crisp = (statistics_of(taken(1, noise=0, blur_px=0.6, sharpen=s)[0]).sharpness for s in (0.0, 1.0))
+    assert crisp > soft + 0.1
+    flat = Images("linear", np.full((1, 128, 128, 3), 0.3, np.float32))
+    spread = []
+    for gain in (1.0, 4.0):
+        config = SenseConfig.model_validate({"preset": "none", "noise": 3, "gain": gain})
+        spread.append(sense(flat, config, rngs=[np.random.default_rng(0)]).pixels.std())
+    assert spread[1] / spread[0] == pytest.approx(2.0, rel=0.1), "shot noise grows with the root of the gain"
+
+
+def test_white_balance_takes_a_green_tint_out_within_limits() -> None:
+    for green, left in ((1.08, 1.0), (2.0, 2.0 / 2**0.15)):
+        tinted = np.full((64, 64, 3), (0.3, 0.3 * green, 0.3), np.float32)
+        balanced = tinted * white_balance_gains(tinted, left=0.0)
+        assert balanced[0, 0, 1] / balanced[0, 0, 0] == pytest.approx(left, abs=0.01)
 
 
 def test_what_cannot_be_measured_is_left_to_the_preset() -> None:

@@ -169,7 +169,7 @@ VALIDATIONS = [
         replace(CLEAN, problems=(Problem("images/00000/000000001.jpg", "is missing"),), problem_count=1),
         3,
         "images/00000/000000001.jpg: is missing\n"
-        "error: d has 1 problem; remove the receipts of damaged shards (receipts/NNNNN.json) and give the same "
+        "error: d has 1 problem; remove the receipts of the damaged shards (receipts/00000.json) and give the same "
         "'synthgen run' command again: it makes them anew\n",
     ),
 ]

@@ -119,6 +119,16 @@ SAMPLE_ROWS: list[tuple[str, Callable[[Sample], Sample], str]] = [
         "image 1: depth is not finite",
     ),
     (
+        "sensor depth below zero",
+        lambda s: dataclasses.replace(s, depth_sensor_m=-s.depth_m),
+        "image 1: sensor depth is negative, not finite, or there where nothing is",
+    ),
+    (
+        "sensor depth of another size",
+        lambda s: dataclasses.replace(s, depth_sensor_m=s.depth_m[1:]),
+        "image 1: sensor depth has shape (63, 96)",
+    ),
+    (
         "an object left out",
         lambda s: dataclasses.replace(s, annotations=s.annotations[1:]),
         "image 1: instance 1 has {n} visible pixels and no annotation",

@@ -79,7 +79,7 @@ class SceneLight:
         ground: the support and the flags per thing number.
         glow: (G, G, 3) float32 radiance of the support around the objects, shadows included.
         glow_area: (3,) its corner x, y and grid cells per metre; open_glow: (3,) its radiance in the open, 0 = none.
-        cells: (N, 20) float64 the sky, see ``sky_cells``.
+        cells: (20, N) float32 the sky, see ``sky_cells``.
         sky_maps: one depth map per sky cell.
         keys, key_maps; panels, panel_maps: lights and their shadow maps, in the same order.
     """
@@ -91,7 +91,7 @@ class SceneLight:
     glow: F32
     glow_area: F64
     open_glow: F64
-    cells: F64
+    cells: F32
     sky_maps: DepthMaps
     keys: tuple[KeyLight, ...]
     key_maps: DepthMaps
@@ -167,8 +167,8 @@ def _add_lights(light: SceneLight, surfaces: Surfaces, agree: U8, direct: F32, h
         half = (float(panel.half[0]), float(panel.half[1]))
         shadow = _shadow(light, s, agree, light.panel_maps, i, half, SQUARE_TAPS)
         add_area(
-            s.thing, s.position, s.normal, s.ray, *material, shadow, agree, panel.frame, panel.centre, panel.half,
-            panel.radiance, panel.corners, direct, highlight,
+            s.thing, s.position, s.normal, s.ray, *material, shadow, agree, panel.radiance, panel.corners, direct,
+            highlight,
         )  # fmt: skip
 
 
@@ -215,8 +215,8 @@ def _with_glow(light: SceneLight, casters: Casters, albedo: F64 | None) -> Scene
     )
 
 
-def sky_cells(environment: PreparedEnvironment, rotation: F64, maps: DepthMaps) -> F64:
-    """(N, 20) one row per sky cell, packed for the kernel: direction (3), energy, angular radius, then u, v and s of
+def sky_cells(environment: PreparedEnvironment, rotation: F64, maps: DepthMaps) -> F32:
+    """(20, N) one column per sky cell, packed for the kernel: direction (3), energy, angular radius, then u, v and s of
     its depth map as linear functions of the world point (4 each), 1 / texels-per-metre squared along u and v, and the
     smaller texels per metre."""
     cells = np.zeros((len(environment.strata_energy), 20))
@@ -233,7 +233,7 @@ def sky_cells(environment: PreparedEnvironment, rotation: F64, maps: DepthMaps) 
         row[13:16] = frame[2]
         row[16] = -frame[2] @ origin
         row[17], row[18], row[19] = 1 / scale[0] ** 2, 1 / scale[1] ** 2, min(scale[0], scale[1])
-    return freeze(cells)
+    return freeze(np.ascontiguousarray(cells.T, np.float32))
 
 
 def _distant_maps(casters: Casters, directions: F64, texels: int, spread: F64) -> DepthMaps:

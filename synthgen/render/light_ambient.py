@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from synthgen.kernels import njit
-from synthgen.render.light_cells import SPREAD, STEPS, UNSET, between, spread
+from synthgen.render.light_cells import SPREAD, STEPS, UNSET, between, settled_pair, skipped, spread
 from synthgen.render.shadow import blocker_reach, soft_block
 from synthgen.types.arrays import F32, F64, U8, U16
 
@@ -48,7 +48,8 @@ def sky_visibility(
     squarings: int,
     below: bool,
     bias: float,
-    cells: F64,
+    cells: F32,
+    facing: F32,
     depth: F32,
     coarse: F32,
     table: F64,
@@ -59,37 +60,42 @@ def sky_visibility(
         p, n, m: point, normal, mirror direction.
         squarings: how often the mirror lobe's cosine is squared.
         below: whether the flat table may be above the point; bias: metres a blocker must rise above the point.
-        cells: (N, 20) see ``light.sky_cells``; depth, coarse: its depth maps.
+        cells: (20, N) see ``light.sky_cells``; facing: (5, N) float32 scratch; depth, coarse: its depth maps.
     """
     size = depth.shape[1]
+    # One pass of plain arithmetic over all cells, which the compiler does several at a time.
+    for i in range(cells.shape[1]):
+        facing[0, i] = nx * cells[0, i] + ny * cells[1, i] + nz * cells[2, i]
+        facing[1, i] = mx * cells[0, i] + my * cells[1, i] + mz * cells[2, i]
+        facing[2, i] = px * cells[5, i] + py * cells[6, i] + pz * cells[7, i] + cells[8, i]
+        facing[3, i] = px * cells[9, i] + py * cells[10, i] + pz * cells[11, i] + cells[12, i]
+        facing[4, i] = px * cells[13, i] + py * cells[14, i] + pz * cells[15, i] + (cells[16, i] + bias)
     open_d, all_d, open_s, all_s = 0.0, 1e-9, 0.0, 1e-9
-    for i in range(len(cells)):
-        nd = nx * cells[i, 0] + ny * cells[i, 1] + nz * cells[i, 2]
+    for i in range(cells.shape[1]):
+        nd = facing[0, i]
         if nd <= 0.0:
             continue
-        weight = nd * cells[i, 3]
-        gloss = mx * cells[i, 0] + my * cells[i, 1] + mz * cells[i, 2]
+        weight = nd * cells[3, i]
+        gloss = facing[1, i]
         if gloss > 0.0:
             for _ in range(squarings):
                 gloss *= gloss
             gloss *= weight
         else:
-            gloss = 0.0
+            gloss = np.float32(0.0)
         all_d += weight
         all_s += gloss
         visible = 1.0
-        u = cells[i, 5] * px + cells[i, 6] * py + cells[i, 7] * pz + cells[i, 8]
-        v = cells[i, 9] * px + cells[i, 10] * py + cells[i, 11] * pz + cells[i, 12]
+        u, v, s = facing[2, i], facing[3, i], facing[4, i]
         if u >= 0.0 and v >= 0.0 and u < size and v < size:
-            s = cells[i, 13] * px + cells[i, 14] * py + cells[i, 15] * pz + cells[i, 16] + bias
             reach = blocker_reach(coarse, i, u, v, s)
             if reach > 0.0:
-                facing = max(nd, MIN_FACING)
-                gu = -(nx * cells[i, 5] + ny * cells[i, 6] + nz * cells[i, 7]) * cells[i, 17] / facing
-                gv = -(nx * cells[i, 9] + ny * cells[i, 10] + nz * cells[i, 11]) * cells[i, 18] / facing
-                visible = 1.0 - soft_block(depth, i, u, v, s, gu, gv, 2.0 * cells[i, 4] * reach * cells[i, 19])
+                slope = 1.0 / max(nd, MIN_FACING)
+                gu = -(nx * cells[5, i] + ny * cells[6, i] + nz * cells[7, i]) * cells[17, i] * slope
+                gv = -(nx * cells[9, i] + ny * cells[10, i] + nz * cells[11, i]) * cells[18, i] * slope
+                visible = 1.0 - soft_block(depth, i, u, v, s, gu, gv, 2.0 * cells[4, i] * reach * cells[19, i])
         if below:
-            visible *= table_shadow(px, py, pz, cells[i, 0], cells[i, 1], cells[i, 2], cells[i, 4], table)
+            visible *= table_shadow(px, py, pz, cells[0, i], cells[1, i], cells[2, i], cells[4, i], table)
         open_d += weight * visible
         open_s += gloss * visible
     diffuse = open_d / all_d if all_d > 1e-6 else 1.0
@@ -106,7 +112,8 @@ def _visibility_at(
     roughness: F32,
     below: bool,
     bias: float,
-    cells: F64,
+    cells: F32,
+    facing: F32,
     depth: F32,
     coarse: F32,
     table: F64,
@@ -119,7 +126,7 @@ def _visibility_at(
         position[y, x, 0], position[y, x, 1], position[y, x, 2],
         nx, ny, nz,
         ray[y, x, 0] - towards * nx, ray[y, x, 1] - towards * ny, ray[y, x, 2] - towards * nz,
-        2 if r < 0.5 else 1, below, bias, cells, depth, coarse, table,
+        2 if r < 0.5 else 1, below, bias, cells, facing, depth, coarse, table,
     )  # fmt: skip
 
 
@@ -133,15 +140,15 @@ def visibility(
     flags: U8,
     biases: F32,
     agree: U8,
-    cells: F64,
+    cells: F32,
     depth: F32,
     coarse: F32,
     table: F64,
 ) -> F32:  # pragma: no cover - compiled
     """(H, W, 2) float32 visibility of the diffuse and of the mirrored sky, 1 where nothing was hit.
 
-    Cells of 4 x 4, then of 2 x 2 pixels whose corners agree in surface and in visibility are interpolated; all other
-    pixels are computed.
+    Cells of 4 x 4, then of 2 x 2 pixels whose corners agree in surface and in visibility are interpolated; of the
+    others every second pixel is computed, and the rest as well where its neighbours do not agree.
 
     Args:
         flags, biases: per thing number, see ``light_scene.Ground``.
@@ -150,22 +157,29 @@ def visibility(
     """
     height, width = thing.shape
     out = np.full((height, width, 2), UNSET, np.float32)
+    facing = np.empty((5, cells.shape[1]), np.float32)
     for step in STEPS:
-        for y0 in range(0, height, step):
+        for y0 in range(0, height, max(step, 1)):
             y1, stop = min(y0 + step, height - 1), min(y0 + step, height)
-            for x0 in range(0, width, step):
+            for x0 in range(0, width, max(step, 1)):
                 if agree[y0, x0] < step and step > 1:
                     continue
                 below, bias = flags[thing[y0, x0]] == 1, biases[thing[y0, x0]]
-                if step == 1:
-                    if out[y0, x0, 0] == UNSET:
-                        if thing[y0, x0] == 0:
-                            out[y0, x0, 0], out[y0, x0, 1] = 1.0, 1.0
-                        else:
-                            _visibility_at(
-                                y0, x0, position, normal, ray, roughness, below, bias, cells, depth, coarse,
-                                table, out,
-                            )  # fmt: skip
+                if step <= 1:
+                    if out[y0, x0, 0] != UNSET or skipped(step, y0, x0):
+                        continue
+                    if thing[y0, x0] == 0:
+                        out[y0, x0, 0], out[y0, x0, 1] = 1.0, 1.0
+                        continue
+                    if step == 0:
+                        ya, xa, yb, xb = settled_pair(out, thing, position, normal, y0, x0, SPREAD[2])
+                        if ya >= 0:
+                            out[y0, x0, 0] = 0.5 * (out[ya, xa, 0] + out[yb, xb, 0])
+                            out[y0, x0, 1] = 0.5 * (out[ya, xa, 1] + out[yb, xb, 1])
+                            continue
+                    _visibility_at(
+                        y0, x0, position, normal, ray, roughness, below, bias, cells, facing, depth, coarse, table, out
+                    )  # fmt: skip
                     continue
                 middle = step // 2
                 if out[y0 + middle, x0 + middle, 0] != UNSET:
@@ -175,7 +189,8 @@ def visibility(
                     y, x = (y1 if corner & 1 else y0), (x1 if corner & 2 else x0)
                     if out[y, x, 0] == UNSET:
                         _visibility_at(
-                            y, x, position, normal, ray, roughness, below, bias, cells, depth, coarse, table, out
+                            y, x, position, normal, ray, roughness, below, bias, cells, facing, depth, coarse, table,
+                            out,
                         )  # fmt: skip
                 if spread(out, y0, x0, y1, x1, 0) > SPREAD[step] or spread(out, y0, x0, y1, x1, 1) > 2 * SPREAD[step]:
                     continue

@@ -11,12 +11,14 @@ import numpy as np
 from synthgen.kernels import njit
 from synthgen.types.arrays import F32, U8, U16
 
-STEPS = (4, 2, 1)  # cell edges in pixels, tried in this order
+# Cell edges in pixels, tried in this order; then every other pixel, and last (0) the pixels between those.
+STEPS = (4, 2, 1, 0)
 # Corners that differ by more are not interpolated, by cell edge: over two pixels a ramp
 # is straight, over four it may bend.
 SPREAD = (0.0, 0.0, 0.18, 0.0, 0.06)
 CENTRE_SPREAD = 0.03
 AGREE_NORMAL = 0.94  # cosine
+AGREE_BEND = 0.15  # second difference of three pixels' points, as a share of their distance
 AGREE_PLANE = 0.35  # sine of the angle by which a corner may leave the first one's tangent plane
 UNSET = np.float32(-1.0)
 
@@ -54,6 +56,45 @@ def _agree(thing: U16, position: F32, normal: F32, y0: int, x0: int, step: int) 
         if cosine < AGREE_NORMAL or along * along > AGREE_PLANE * AGREE_PLANE * length:
             return False
     return True
+
+
+@njit(cache=True, nogil=True)
+def skipped(step: int, y: int, x: int) -> bool:  # pragma: no cover - compiled
+    """Whether a pixel has to wait for the pass after this one: passes 1 and 0 share the pixels like a chessboard."""
+    return step == 1 and (x + y) % 2 == 1
+
+
+@njit(cache=True, nogil=True)
+def settled_pair(
+    field: F32, thing: U16, position: F32, normal: F32, y: int, x: int, most: float
+) -> tuple[int, int, int, int]:  # pragma: no cover - compiled
+    """Two opposite neighbours of a pixel whose light its own must lie between: (y, x, y, x), or -1 first if none.
+
+    Args:
+        field: (H, W, C) what is settled so far, ``UNSET`` elsewhere.
+        most: largest difference of the neighbours in channel 0, half of what the last one may differ by.
+    """
+    height, width = thing.shape
+    for turn in range(2):
+        dy, dx = turn, 1 - turn
+        y0, x0, y1, x1 = y - dy, x - dx, y + dy, x + dx
+        if y0 < 0 or x0 < 0 or y1 >= height or x1 >= width:
+            continue
+        if thing[y0, x0] != thing[y, x] or thing[y1, x1] != thing[y, x]:
+            continue
+        if field[y0, x0, 0] == UNSET or field[y1, x1, 0] == UNSET or abs(field[y0, x0, 0] - field[y1, x1, 0]) > most:
+            continue
+        if abs(field[y0, x0, -1] - field[y1, x1, -1]) > 2.0 * most:
+            continue
+        before, after, bend, length = 0.0, 0.0, 0.0, 0.0
+        for k in range(3):
+            before += normal[y0, x0, k] * normal[y, x, k]
+            after += normal[y1, x1, k] * normal[y, x, k]
+            bend += (position[y0, x0, k] + position[y1, x1, k] - 2.0 * position[y, x, k]) ** 2
+            length += (position[y1, x1, k] - position[y0, x0, k]) ** 2
+        if before > AGREE_NORMAL and after > AGREE_NORMAL and bend < AGREE_BEND * AGREE_BEND * length:
+            return y0, x0, y1, x1
+    return -1, -1, -1, -1
 
 
 @njit(cache=True, nogil=True)

@@ -182,13 +182,15 @@ def environment_light(
     height, width = thing.shape
     out = np.full((height, width, 7), UNSET, np.float32)
     last = np.full(9, 2.0)
-    for step in (4, 1):
+    for step in (4, 2, 1):
         for y0 in range(0, height, step):
             for x0 in range(0, width, step):
                 if step == 1:
                     if out[y0, x0, 6] != UNSET:
                         continue
                 elif agree[y0, x0] < step or roughness[y0, x0] < INTERPOLATED_ROUGHNESS:
+                    continue
+                if step > 1 and out[y0 + step // 2, x0 + 1, 6] != UNSET:
                     continue
                 y1, x1 = y0 + step, x0 + step
                 for corner in range(1 if step == 1 else 4):

@@ -8,12 +8,13 @@ import numpy as np
 
 from synthgen.kernels import njit
 from synthgen.render.light_ambient import table_shadow
-from synthgen.render.light_cells import CENTRE_SPREAD, SPREAD, STEPS, UNSET, between, spread
+from synthgen.render.light_cells import CENTRE_SPREAD, SPREAD, STEPS, UNSET, between, settled_pair, skipped, spread
 from synthgen.render.shadow import soft_shadow
 from synthgen.types.arrays import F32, F64, U8, U16
 
 MIN_FACING = 0.1
-SAMPLES = (0, 1, 4, 0, 5)  # of a cell, by its edge: its corners, and its centre
+TERMINATOR = 0.2  # cosine over which facets that turn away from the light go dark: their smooth normal dims them too
+SAMPLES = (1, 1, 4, 0, 5)  # of a cell, by its edge: its corners, and its centre
 
 
 @njit(cache=True, nogil=True)
@@ -64,7 +65,7 @@ def _shadow_at(
         s = w + bias
         gu, gv = -ga / max(facing, MIN_FACING), -gb / max(facing, MIN_FACING)
     # Facets that turn away from the light stay dark even where the smooth normal still sees it.
-    shadow = min(1.0, max(0.0, 1.0 + facing / max(0.05, angular)))
+    shadow = min(1.0, max(0.0, 1.0 + facing / max(TERMINATOR, angular)))
     su, sv = scales[n, 0], scales[n, 1]
     if shadow > 0.0 and su > 0.0:
         shadow *= soft_shadow(
@@ -107,14 +108,19 @@ def shadow_field(
     out = np.full((height, width, 1), UNSET, np.float32)
     for step in STEPS:
         middle = step // 2
-        for y0 in range(0, height, step):
-            for x0 in range(0, width, step):
-                if step == 1:
-                    if out[y0, x0, 0] != UNSET:
+        for y0 in range(0, height, max(step, 1)):
+            for x0 in range(0, width, max(step, 1)):
+                if step <= 1:
+                    if out[y0, x0, 0] != UNSET or skipped(step, y0, x0):
                         continue
                     if thing[y0, x0] == 0:
                         out[y0, x0, 0] = 0.0
                         continue
+                    if step == 0:
+                        ya, xa, yb, xb = settled_pair(out, thing, position, geometric, y0, x0, SPREAD[2])
+                        if ya >= 0:
+                            out[y0, x0, 0] = 0.5 * (out[ya, xa, 0] + out[yb, xb, 0])
+                            continue
                 elif agree[y0, x0] < step or out[y0 + middle, x0 + 1, 0] != UNSET:
                     continue
                 below, bias = flags[thing[y0, x0]] == 1, biases[thing[y0, x0]]
@@ -131,7 +137,7 @@ def shadow_field(
                             geometric[y, x, 1], geometric[y, x, 2], below, bias, spread_u, spread_v, taps, frames,
                             origins, scales, perspective, depth, coarse, n, table,
                         )  # fmt: skip
-                if step == 1 or spread(out, y0, x0, y1, x1, 0) > SPREAD[step]:
+                if step <= 1 or spread(out, y0, x0, y1, x1, 0) > SPREAD[step]:
                     continue
                 if step == 4:
                     off = out[y0 + 2, x0 + 2, 0] - between(out, y0, x0, y1, x1, y0 + 2, x0 + 2, 0)

@@ -24,6 +24,8 @@ REACH_SPANS = 1.5
 MAX_RINGS = 16
 SEARCH_EVERY = 2
 MAX_STRIDE = 8
+MOST_BENEATH_M = np.float32(0.010)  # how far beneath a lit surface its depth is stored, where the body is that thick
+SHEET_BENEATH_M = np.float32(0.0015)  # the same where nothing closes the body: a single sheet
 EDGE = np.float32(1.0e-4)  # barycentric slack: neighbouring triangles overlap rather than leave a crack
 BLOCK = 8  # texels per side of one cell of the coarse map
 
@@ -33,7 +35,7 @@ class DepthMaps:
     """N square depth maps of one kind.
 
     Attributes:
-        depth: (N, S, S) float32 s of what is nearest to the light, ``EMPTY`` where nothing is.
+        depth: (N, S, S) float32 s just beneath what is nearest to the light (``_midway``), ``EMPTY`` where nothing is.
         coarse: (N, S / BLOCK, S / BLOCK) float32 largest s of each block and the blocks around it.
         frames: (N, 3, 3) float64 rows right, up, forward; forward points to the light (sun, sky) or away from
             it (area light), world axes.
@@ -92,7 +94,9 @@ def _cast(
     span = np.zeros(depth.shape[0])
     count, size = depth.shape[0], depth.shape[1]
     points = np.empty((len(vertices), 3), np.float32)
+    away = np.empty((size, size), np.float32)  # what turns away from the light, nearest first
     for n in range(count):
+        away[:] = EMPTY
         low_a, high_a, low_b, high_b, low_s, high_s = 1e9, -1e9, 1e9, -1e9, 1e9, -1e9
         for i in range(len(vertices)):
             dx = vertices[i, 0] - origins[n, 0]
@@ -129,16 +133,45 @@ def _cast(
             if points[i, 2] == EMPTY or points[j, 2] == EMPTY or points[k, 2] == EMPTY:
                 continue
             _fill(
-                depth, n, points[i, 0], points[i, 1], points[i, 2], points[j, 0], points[j, 1], points[j, 2],
+                depth[n], away, points[i, 0], points[i, 1], points[i, 2], points[j, 0], points[j, 1], points[j, 2],
                 points[k, 0], points[k, 1], points[k, 2],
             )  # fmt: skip
+        _midway(depth[n], away, perspective)
     return span
 
 
 @njit(cache=True, nogil=True)
+def _midway(depth: F32, away: F32, perspective: bool) -> None:  # pragma: no cover - compiled
+    """Moves one map's depth from the lit surface halfway to where the light would leave the body again.
+
+    Midpoint shadow maps (Woo 1992, "The Shadow Depth Map Revisited"): a lit surface lies above the stored depth by half
+    its body's thickness, so neither a simplified caster nor the texels' size can make it shade itself, while whatever
+    touches it from behind is still below. Which of the two layers faces the light does not matter.
+    """
+    rows, columns = depth.shape
+    for y in range(rows):
+        for x in range(columns):
+            a, b = depth[y, x], away[y, x]
+            first, second = max(a, b), min(a, b)
+            if first == EMPTY:
+                continue
+            if perspective:
+                w = np.float32(1.0) / first
+                if second == EMPTY:
+                    w += SHEET_BENEATH_M
+                else:
+                    w += min(np.float32(0.5) * (np.float32(1.0) / second - w), MOST_BENEATH_M)
+                depth[y, x] = np.float32(1.0) / w
+            elif second == EMPTY:
+                depth[y, x] = first - SHEET_BENEATH_M
+            else:
+                depth[y, x] = first - min(np.float32(0.5) * (first - second), MOST_BENEATH_M)
+
+
+@njit(cache=True, nogil=True)
 def _fill(
-    depth: F32,
-    n: int,
+    towards: F32,
+    away: F32,
     px: float,
     py: float,
     ps: float,
@@ -149,8 +182,8 @@ def _fill(
     ry: float,
     rs: float,
 ) -> None:  # pragma: no cover - compiled
-    """Keeps the largest s of one triangle at every texel centre of map ``n`` that it covers."""
-    size = depth.shape[1]
+    """Keeps the largest s of one triangle at every texel centre that it covers, in the map of the way it faces."""
+    size = towards.shape[1]
     half = np.float32(0.5)
     left = max(0, math.ceil(min(px, qx, rx) - half))
     right = min(size - 1, math.floor(max(px, qx, rx) - half))
@@ -161,6 +194,7 @@ def _fill(
     area = (qx - px) * (ry - py) - (qy - py) * (rx - px)
     if area == 0.0:
         return
+    depth = towards if area > 0.0 else away
     inverse = np.float32(1.0) / area
     # Barycentric coordinates of q and r, stepped along x.
     dq, dr = (ry - py) * inverse, (py - qy) * inverse
@@ -173,8 +207,8 @@ def _fill(
         for x in range(left, right + 1):
             if bq >= -EDGE and br >= -EDGE and bq + br <= np.float32(1.0) + EDGE:
                 s = ps + bq * sq + br * sr
-                if s > depth[n, y, x]:
-                    depth[n, y, x] = s
+                if s > depth[y, x]:
+                    depth[y, x] = s
             bq += dq
             br += dr
 

@@ -94,9 +94,9 @@ def run_pipeline(
             raise EnvironmentFault(
                 f"workers of an earlier run still write into {str(out)!r}; wait until they have ended, or end them"
             )
-        finish.begin(plan, out, receipts)
+        sha256 = finish.begin(plan, out)
         made = _make_missing(plan, out, receipts, workers, scheduler, device, progress, start)
-        finish.complete(plan, out, receipts)
+        finish.complete(plan, out, receipts, sha256)
     return _summary(plan, out, receipts, start, made=made, already_complete=False)
 
 
@@ -172,8 +172,7 @@ def _runner(plan: Plan, workers: int | None, scheduler: str | None, device: str,
     with ExitStack() as stack:
         from synthgen.run import cluster
 
-        gpus = 1 if device == "gpu" else 0
-        client = stack.enter_context(cluster.connect(scheduler=scheduler, workers=count, gpus=gpus))
+        client = stack.enter_context(cluster.connect(scheduler=scheduler, workers=count, gpu=device == "gpu"))
         yield lambda p, shards, done, failed: cluster.run_shards(
             client, p.job, shards, gpu=device == "gpu", done=done, failed=failed
         )

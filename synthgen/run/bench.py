@@ -64,7 +64,7 @@ def _timed_run(plan: Plan, folder: Path, workers: int) -> tuple[list[ShardReport
         raise RuntimeError(f"shard {shard.number} failed: {reason}")
 
     with finish.opened(plan, folder, fresh=False) as _, ExitStack() as stack:
-        finish.begin(plan, folder, {})
+        sha256 = finish.begin(plan, folder)
         run: Any
         if workers == 1:
 
@@ -73,7 +73,7 @@ def _timed_run(plan: Plan, folder: Path, workers: int) -> tuple[list[ShardReport
         else:
             from synthgen.run import cluster
 
-            client = stack.enter_context(cluster.connect(scheduler=None, workers=workers))
+            client = stack.enter_context(cluster.connect(scheduler=None, workers=workers, gpu=False))
 
             def run(shards: Any) -> None:
                 cluster.run_shards(client, plan.job, shards, gpu=False, done=done, failed=failed)
@@ -84,7 +84,7 @@ def _timed_run(plan: Plan, folder: Path, workers: int) -> tuple[list[ShardReport
         reports.clear()
         start = time.perf_counter()
         run(plan.shard(number) for number in range(warm, plan.shard_count))
-        finish.complete(plan, folder, receipts)
+        finish.complete(plan, folder, receipts, sha256)
         wall_s = time.perf_counter() - start
     return reports, wall_s
 

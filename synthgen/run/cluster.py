@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -12,7 +14,7 @@ import dask
 import distributed
 
 from synthgen import recipe
-from synthgen.errors import EnvironmentFault, SynthgenError
+from synthgen.errors import EnvironmentFault, SynthgenError, UserError
 from synthgen.recipe import Job, Shard
 from synthgen.run.local import RETRIES
 from synthgen.run.worker import THREAD_CAPS, ShardReport, report_of, run_one
@@ -22,39 +24,76 @@ CONNECT_TIMEOUT_S = 10.0
 
 
 @contextmanager
-def connect(*, scheduler: str | None, workers: int, gpus: int = 0) -> Iterator[distributed.Client]:
+def connect(*, scheduler: str | None, workers: int, gpu: bool) -> Iterator[distributed.Client]:
     """A client of the running cluster at ``scheduler``, or of a LocalCluster made for this run.
 
+    Args:
+        scheduler: address of a running scheduler; None = a LocalCluster of this machine's CPUs.
+        workers: processes of the LocalCluster.
+        gpu: some worker must have the Dask resource GPU.
+
     Raises:
-        EnvironmentFault: the scheduler cannot be reached, or has no workers.
+        UserError: ``scheduler`` is no address.
+        EnvironmentFault: the scheduler cannot be reached, or lacks workers.
     """
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    # Faults reach the user as our own sentences; distributed would print tracebacks beside them.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if scheduler is not None:
         with _connect_running(scheduler) as client:
+            if gpu:
+                _require_gpu(client, f"the scheduler {scheduler!r}")
             yield client
         return
     caps = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in THREAD_CAPS.items()}
-    with (
-        dask.config.set({**caps, "distributed.worker.memory.target": False, "distributed.worker.memory.spill": False}),
-        distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            host="127.0.0.1",
-            resources={"GPU": 1} if gpus else None,
-            silence_logs=logging.ERROR,
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
+    memory = {"distributed.worker.memory.target": False, "distributed.worker.memory.spill": False}
+    with dask.config.set({**caps, **memory}):
+        with _interrupts_ignored():
+            cluster = distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address="127.0.0.1:0",
+                host="127.0.0.1",
+                silence_logs=logging.CRITICAL,
+            )
+        with cluster, distributed.Client(cluster) as client:
+            if gpu:
+                _require_gpu(client, "this machine's own cluster")
+            yield client
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ctrl-C reaches the whole process group: workers started in here ignore it, and are ended by this process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _require_gpu(client: distributed.Client, whose: str) -> None:
+    found = client.scheduler_info(n_workers=-1)["workers"].values()
+    if not any(worker.get("resources", {}).get("GPU") for worker in found):
+        raise EnvironmentFault(
+            f"--device gpu: {whose} has no worker with the Dask resource GPU. Start one with "
+            "'dask worker tcp://host:8786 --nthreads 1 --resources GPU=1' and give --scheduler, or leave --device out: "
+            "the generator 'shaded' needs no GPU"
+        )
 
 
 @contextmanager
 def _connect_running(scheduler: str) -> Iterator[distributed.Client]:
     try:
         client = distributed.Client(scheduler, timeout=CONNECT_TIMEOUT_S)
-    except (OSError, ValueError, TimeoutError) as error:
+    except ValueError as error:
+        raise UserError(
+            f"--scheduler {scheduler!r} is not an address ({error}); allowed: tcp://host:port, e.g. tcp://127.0.0.1:8786"
+        ) from None
+    except (OSError, TimeoutError) as error:
         raise EnvironmentFault(
             f"--scheduler {scheduler!r} cannot be reached within {CONNECT_TIMEOUT_S:g} s ({type(error).__name__}); "
             "allowed: the address of a running Dask scheduler such as tcp://host:8786. Start one with "

@@ -1,10 +1,13 @@
 """The client's side of a dataset folder: open and lock it, begin, and complete it.
 
-Order at the end: models, COCO, dataset.json (means complete), report.
+Models and pipeline come first, so that an interrupted dataset can be validated; at the end COCO, dataset.json (means
+complete), report.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,8 +38,9 @@ def opened(plan: Plan, folder: Path, *, fresh: bool) -> Iterator[dict[int, Recei
         DatasetError: another run holds it, or it belongs to another pipeline, or it is full of foreign files.
         EnvironmentFault: it cannot be written.
     """
-    if folder.exists() and not folder.is_dir():
-        raise DatasetError(f"{str(folder)!r} is a file; --out needs a folder. Give another --out")
+    blocked = next((path for path in (folder, *folder.parents) if path.exists() and not path.is_dir()), None)
+    if blocked is not None:
+        raise DatasetError(f"{str(blocked)!r} is a file; --out needs a folder. Give another --out")
     with lock.locked(folder):
         if fresh:
             clean.fresh(folder)
@@ -81,17 +85,31 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def is_complete(plan: Plan, folder: Path, receipts: dict[int, Receipt]) -> bool:
-    """dataset.json is there, and so is every shard."""
-    return (folder / layout.DATASET).is_file() and sorted(receipts) == list(range(plan.shard_count))
+    """Every shard is there, and dataset.json with every file it lists, undamaged."""
+    if sorted(receipts) != list(range(plan.shard_count)):
+        return False
+    try:
+        listed = json.loads((folder / layout.DATASET).read_bytes())["sha256"]
+        return all(_sha256(folder / file) == sha256 for file, sha256 in listed.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
-def begin(plan: Plan, folder: Path, receipts: dict[int, Receipt]) -> None:
-    """Removes leftovers of killed shards; writes the pipeline and the models."""
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def begin(plan: Plan, folder: Path) -> dict[str, str]:
+    """Removes leftovers of killed shards; writes the pipeline and the models. Returns the sha256 of those files."""
     (folder / layout.DATASET).unlink(missing_ok=True)
     clean.clean_leftovers(folder)
     resolved = plan.pipeline.model_dump(mode="json", by_alias=True)
     files.replace_file(folder / RESOLVED_PIPELINE, yaml.safe_dump(resolved, sort_keys=False).encode())
-    dataset.write_pipeline(folder, plan.loaded.as_given)
+    catalog, store = plan.job.catalog, store_for(plan.job.catalog)
+    # A generator: the store's bounded cache, not a list, decides how many models are in memory.
+    sha256 = models.write_models(folder, ((spec, store.model(spec.source)) for spec in catalog.with_role("object")))
+    return {**sha256, layout.PIPELINE: dataset.write_pipeline(folder, plan.loaded.as_given)}
 
 
 def mend_report(folder: Path) -> None:
@@ -100,14 +118,17 @@ def mend_report(folder: Path) -> None:
         build_report(folder)
 
 
-def complete(plan: Plan, folder: Path, receipts: dict[int, Receipt]) -> None:
-    """Everything after the last shard. Each file appears whole or not at all; dataset.json comes last."""
+def complete(plan: Plan, folder: Path, receipts: dict[int, Receipt], sha256: dict[str, str]) -> None:
+    """Everything after the last shard. Each file appears whole or not at all; dataset.json comes last.
+
+    Args:
+        plan: the run.
+        folder: the dataset.
+        receipts: of all shards.
+        sha256: what ``begin`` returned.
+    """
     pipeline, catalog = plan.pipeline, plan.job.catalog
     receipts = dict(sorted(receipts.items()))
-    store = store_for(catalog)
-    # A generator: the store's bounded cache, not a list, decides how many models are in memory.
-    sha256 = models.write_models(folder, ((spec, store.model(spec.source)) for spec in catalog.with_role("object")))
-    sha256[layout.PIPELINE] = dataset.write_pipeline(folder, plan.loaded.as_given)
     head = dataset.coco_head(pipeline, catalog.categories, __version__)
     annotations = coco.write_coco(folder, receipts, pipeline.splits, head)
     dataset.write_dataset(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ from synthgen.config.depth_sensor import DepthSensorConfig, SensorKind
 from synthgen.errors import InternalError
 from synthgen.projection import pixel_rays
 from synthgen.sense.depth_shadow import shadowed
-from synthgen.types.arrays import F32, Bool
+from synthgen.types.arrays import F32, F64, Bool, freeze
 from synthgen.types.gbuffer import GBuffers, Views
 from synthgen.types.geometry import Intrinsics
 
@@ -131,7 +132,7 @@ class Surface:
 
 def surface_at(gbuffers: GBuffers, i: int, intrinsics: Intrinsics) -> Surface:
     """Reads view i of a batch."""
-    u, v = (plane.astype(np.float32) for plane in pixel_rays(intrinsics))
+    u, v = (plane.astype(np.float32) for plane in _rays(intrinsics))
     normal = gbuffers.normal[i].astype(np.float32)
     facing = -(normal[..., 0] * u + normal[..., 1] * v + normal[..., 2]) / np.sqrt(u * u + v * v + 1.0)
     return Surface(
@@ -142,6 +143,13 @@ def surface_at(gbuffers: GBuffers, i: int, intrinsics: Intrinsics) -> Surface:
         metallic=gbuffers.metallic[i].astype(np.float32),
         openness=gbuffers.occlusion[i].astype(np.float32),
     )
+
+
+@lru_cache(maxsize=2)
+def _rays(intrinsics: Intrinsics) -> tuple[F64, F64]:
+    # Undistorting every pixel takes longer than all the rest; cameras with distortion are mostly all the same one.
+    u, v = pixel_rays(intrinsics)
+    return freeze(u), freeze(v)
 
 
 def measure(surface: Surface, intrinsics: Intrinsics, config: DepthSensorConfig, *, rng: np.random.Generator) -> F32:
@@ -163,7 +171,7 @@ def measure(surface: Surface, intrinsics: Intrinsics, config: DepthSensorConfig,
     lost = _fails(surface, returned, edges, sensor, failures, mixing, config.holes)
     baseline = sensor.baseline_m if config.baseline_m is None else config.baseline_m
     if baseline > 0:
-        u, _ = pixel_rays(intrinsics)
+        u, _ = _rays(intrinsics)
         lost |= shadowed(ideal.astype(np.float64), np.ascontiguousarray(u), intrinsics.fx, intrinsics.cx, baseline)
     low = sensor.min_m if config.min_m is None else config.min_m
     high = sensor.max_m if config.max_m is None else config.max_m

@@ -59,6 +59,8 @@ def check_sample(sample: Sample, store: Models, scene: Scene, *, min_visible_px:
     shape = (sample.camera.intrinsics.height, sample.camera.intrinsics.width)
     for array in (sample.image, sample.depth_m, sample.instances):
         _require(array.shape[:2] == shape, sample, f"an array has shape {array.shape}, its camera {shape}")
+    if sample.depth_sensor_m is not None:
+        _check_sensor(sample, sample.depth_sensor_m, sample.depth_m)
     pixels = rle.histogram(sample.instances)
     _check_indices(sample, scene, pixels, min_visible_px)
     things = {thing.instance_index: thing for thing in scene.instances}
@@ -157,6 +159,13 @@ def _check_depth(sample: Sample, camera: Camera, depth_m: F32, models: Sequence[
     for found, worst in zip(sample.annotations, outside, strict=True):
         _require(worst < np.inf, sample, "has a pixel without depth", found)
         _require(worst <= 0, sample, f"has a pixel whose depth lies {worst * 1000:.3g} mm outside its 3D box", found)
+
+
+def _check_sensor(sample: Sample, sensor_m: F32, depth_m: F32) -> None:
+    """Whatever a sensor gets wrong, it measures nothing where nothing is, and no negative distance."""
+    _require(sensor_m.shape == depth_m.shape, sample, f"sensor depth has shape {sensor_m.shape}")
+    good = np.isfinite(sensor_m) & (sensor_m >= 0) & ((depth_m > 0) | (sensor_m == 0))
+    _require(bool(good.all()), sample, "sensor depth is negative, not finite, or there where nothing is")
 
 
 def _corners(model: ObjectModel) -> F64:

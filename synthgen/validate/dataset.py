@@ -138,12 +138,14 @@ def _check_hash(folder: Path, file: str, expected: str, findings: Findings) -> b
     return found == expected
 
 
-def _known(folder: Path, said: _Said | None, findings: Findings) -> Known:
-    """Categories and model bounds, from models.parquet (and dataset.json where there is one)."""
+def _known(folder: Path, said: _Said | None, findings: Findings) -> Known | None:
+    """Categories and model bounds, from models.parquet (and dataset.json); None (and one finding) if unreadable."""
     bounds: dict[str, F64] = {}
     categories: set[int] = set()
     rows = _read_table(folder, layout.MODELS_TABLE, "models", findings)
-    for row in rows or ():
+    if rows is None:
+        return None
+    for row in rows:
         low = np.array(row["bounds_min_m"])
         bounds[row["model_id"]] = np.stack([low, low + np.array(row["extent_m"])])
         categories.add(row["category_id"])
@@ -169,7 +171,7 @@ def _read_table(folder: Path, file: str, table: str, findings: Findings) -> list
     return list(found.to_pylist())
 
 
-def _check_shard(folder: Path, receipt: Receipt, known: Known, findings: Findings) -> bool:
+def _check_shard(folder: Path, receipt: Receipt, known: Known | None, findings: Findings) -> bool:
     """Checks everything of one shard; whether its manifest parts are sound."""
     sound = [_check_hash(folder, part, sha256, findings) for part, sha256 in receipt.sha256.items()]
     if not all(sound):

@@ -54,7 +54,7 @@ def listed_files(row: Row) -> dict[layout.Pixels, str]:
     return {p: layout.pixel_path(p, row["file_name"]) for p in layout.PIXELS if row[_SHA_COLUMN[p]] is not None}
 
 
-def check_image(folder: Path, row: Row, instances: Sequence[Row], known: Known, findings: Findings) -> None:
+def check_image(folder: Path, row: Row, instances: Sequence[Row], known: Known | None, findings: Findings) -> None:
     """Adds a problem for everything that is wrong with one image; never raises for damaged data."""
     part = f"image {row['image_id']}"
     if row["file_name"] is None:
@@ -102,22 +102,28 @@ def _read(folder: Path, kind: layout.Pixels, file: str, row: Row, findings: Find
 
 
 def _check_instance(
-    row: Row, instance: Row, ids: Any, pixels: I64 | None, known: Known, findings: Findings
+    row: Row, instance: Row, ids: Any, pixels: I64 | None, known: Known | None, findings: Findings
 ) -> list[tuple[Row, Placed]]:
     """Adds problems; returns what the depth check needs (nothing if the label is unusable)."""
     index, size = instance["instance_index"], (row["height"], row["width"])
     mask, whole = Rle(*size, instance["segmentation"]), Rle(*size, instance["amodal_segmentation"])
     area, whole_area = rle.area(mask), rle.area(whole)
     numbers = [x for name in _NUMBERS for x in instance[name]] + [instance["visibility"], instance["truncation"]]
-    bounds = known.bounds_m.get(instance["model_id"])
+    bounds = known.bounds_m.get(instance["model_id"]) if known else None
     on_map = ids is None or pixels is None or rle.covers_exactly(mask, ids, index, int(pixels[index]))
     rules: tuple[tuple[bool, str], ...] = (
         (
             instance["annotation_id"] == row["image_id"] * 65536 + index,
             "has an id that is not image_id * 65536 + index",
         ),
-        (instance["category_id"] in known.categories, f"has category {instance['category_id']}, which is not declared"),
-        (bounds is not None, f"names model {instance['model_id']}, which models.parquet does not list"),
+        (
+            known is None or instance["category_id"] in known.categories,
+            f"has category {instance['category_id']}, which is not declared",
+        ),
+        (
+            known is None or bounds is not None,
+            f"names model {instance['model_id']}, which models.parquet does not list",
+        ),
         (area > 0, "has an empty mask"),
         (instance["area"] == area, f"has area {instance['area']}, its mask {area}"),
         (tuple(instance["bbox"]) == rle.bounds(mask), "has a box that is not the bounds of its mask"),

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from synthgen.contract import layout
+
 # Sentences kept; beyond it problems are only counted, so that a ruined set of millions does not fill the memory.
 KEPT_PROBLEMS = 1000
+
+_SHARD_FILE = re.compile(
+    r"(?:(?:images|depth|depth_sensor|instances|receipts)/|manifest/(?:images|instances)/part-)(\d{5,})"
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,16 @@ class ValidationReport:
         return self.problem_count == 0
 
     @property
+    def remedy(self) -> str:
+        """What to do about the problems: which receipts to remove, or that a new run is enough."""
+        shards = sorted({shard for problem in self.problems if (shard := _shard_of(problem.file)) is not None})
+        again = "give the same 'synthgen run' command again"
+        if not shards:
+            return f"{again}: it writes the files that belong to the whole dataset anew"
+        listed = " ".join(layout.receipt_path(shard) for shard in shards[:8]) + (" ..." if len(shards) > 8 else "")
+        return f"remove the receipts of the damaged shards ({listed}) and {again}: it makes them anew"
+
+    @property
     def counts(self) -> dict[str, int]:
         """For tables: shards, slots, images, empty, annotations, problems."""
         return {
@@ -55,6 +72,12 @@ class ValidationReport:
             "annotations": self.annotations,
             "problems": self.problem_count,
         }
+
+
+def _shard_of(file: str) -> int | None:
+    """The shard that a file of the dataset belongs to; None for files of the whole dataset."""
+    match = _SHARD_FILE.match(file)
+    return int(match[1]) if match else None
 
 
 @dataclass
