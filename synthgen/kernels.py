@@ -15,7 +15,7 @@ from pathlib import Path
 
 from numba import config, njit
 
-__all__ = ["njit"]
+__all__ = ["compiled", "njit"]
 
 KEPT_FOLDERS = 4
 
@@ -51,3 +51,8 @@ def _forget_old(parent: Path) -> None:
 # numba reads this when a kernel is decorated; a folder that the user set has the last word.
 if not config.CACHE_DIR:
     config.CACHE_DIR = _cache_folder()
+
+
+def compiled() -> bool:
+    """Whether an earlier process has compiled kernels of this version (the first run takes about a minute longer)."""
+    return not config.CACHE_DIR or any(Path(config.CACHE_DIR).rglob("*.nbi"))

@@ -46,6 +46,8 @@ class ProgressLike(Protocol):
     def images_total(self) -> int: ...
     @property
     def elapsed_s(self) -> float: ...
+    @property
+    def note(self) -> str: ...
 
 
 Show = Callable[[ProgressLike], None]
@@ -159,7 +161,7 @@ def progress_line(progress: ProgressLike, rate: float, left_s: float) -> str:
     line = f"{progress.images_done}/{progress.images_total} images"
     if rate > 0:
         line += f", {rate:.1f} images/s, {duration(left_s)} left" if left_s > 0 else f", {rate:.1f} images/s"
-    return line
+    return f"{line} ({progress.note})" if progress.note else line
 
 
 def plain_progress(write: Callable[[str], None]) -> Show:

@@ -104,7 +104,8 @@ def _read_soup(source: MeshSource) -> _Soup:
     surfaces: list[Surface] = []
     seen: dict[Any, int] = {}
     for number, (piece, transform) in enumerate(read_pieces(source.path)):
-        points = np.asarray(piece.vertices, dtype=np.float64) @ transform[:3, :3].T + transform[:3, 3]
+        with np.errstate(invalid="ignore", over="ignore"):  # infinite coordinates get their sentence below
+            points = np.asarray(piece.vertices, dtype=np.float64) @ transform[:3, :3].T + transform[:3, 3]
         corners = np.asarray(piece.faces, dtype=np.int64)
         surface = read_surface(piece, f"{Path(source.path).stem}_{number}" if number else Path(source.path).stem)
         corner_uvs = _box_uvs(points, corners) if surface.corner_uvs is None else surface.corner_uvs

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from synthgen import kernels
 from synthgen.config.load import LoadedPipeline
 from synthgen.errors import EnvironmentFault, IncompleteError
 from synthgen.recipe import Shard
@@ -21,11 +22,15 @@ from synthgen.types.records import Receipt
 
 # Starting worker processes costs some seconds: below this many images one process is quicker.
 CLUSTER_FROM_IMAGES = 60
+FIRST_RUN = "first run of this version: kernels are compiled and textures drawn, about a minute, once"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is. ``images_done`` counts slots, empty ones included; ``resumed_images`` were there before."""
+    """How far a run is. ``images_done`` counts slots, empty ones included; ``resumed_images`` were there before.
+
+    ``note``: what the user should know about this stretch, "" for nothing.
+    """
 
     images_done: int
     images_total: int
@@ -33,6 +38,7 @@ class Progress:
     shards_total: int
     elapsed_s: float
     resumed_images: int
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ def run_pipeline(
         EnvironmentFault: disk, permissions, scheduler.
     """
     start = time.monotonic()
+    note = "" if kernels.compiled() else FIRST_RUN
     plan = make_plan(loaded, folder=out)
     with finish.opened(plan, out, fresh=fresh) as receipts:
         if finish.is_complete(plan, out, receipts):
@@ -95,7 +102,7 @@ def run_pipeline(
                 f"workers of an earlier run still write into {str(out)!r}; wait until they have ended, or end them"
             )
         sha256 = finish.begin(plan, out)
-        made = _make_missing(plan, out, receipts, workers, scheduler, device, progress, start)
+        made = _make_missing(plan, out, receipts, workers, scheduler, device, progress, start, note)
         finish.complete(plan, out, receipts, sha256)
     return _summary(plan, out, receipts, start, made=made, already_complete=False)
 
@@ -109,6 +116,7 @@ def _make_missing(
     device: str,
     progress: Callable[[Progress], None],
     start: float,
+    note: str,
 ) -> int:
     """Makes the shards without receipt; returns the number of slots made. Fills ``receipts``."""
     resumed = sum(receipt.slots for receipt in receipts.values())
@@ -118,9 +126,9 @@ def _make_missing(
 
     def tell() -> None:
         done = sum(receipt.slots for receipt in receipts.values())
-        progress(
-            Progress(done, plan.pipeline.count, len(receipts), plan.shard_count, time.monotonic() - start, resumed)
-        )
+        elapsed = time.monotonic() - start
+        shown = note if done == resumed else ""
+        progress(Progress(done, plan.pipeline.count, len(receipts), plan.shard_count, elapsed, resumed, shown))
 
     def done(report: ShardReport) -> None:
         receipts[report.receipt.shard] = report.receipt
@@ -230,6 +238,14 @@ def check_pipeline(loaded: LoadedPipeline, *, workers: int | None, out: Path | N
         ("estimated disk", f"{timing.human_bytes(disk)} ({timing.human_bytes(free)} free)"),
         ("fingerprint", plan.job.fingerprint[:16]),
     ]
+    if pipeline.scene.upright > 0 and all(spec.up == "any" for spec in objects):
+        lines.append(
+            (
+                "note",
+                "no object has a known 'up', so that all of them fall as they will: give 'up: z' (or x, y) to an "
+                "entry of scene.objects to have scene.upright of them stand",
+            )
+        )
     if disk > free:
         lines.append(("warning", "the dataset will not fit on this disk: lower count, image size or outputs"))
     return CheckReport(lines)
