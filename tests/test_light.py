@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import math
 import weakref
@@ -13,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgen.render import environment as env
+from synthgen.render import light as light_module
 from synthgen.render.environment_filter import LEVEL_ROUGHNESS, lookup_reflection, map_coordinates, prefilter_ggx
-from synthgen.render.light import LitChannels, build_scene_light, light_surfaces
+from synthgen.render.light import DISC_TAPS, LitChannels, build_scene_light, light_surfaces
 from synthgen.render.light_ambient import table_shadow
 from synthgen.render.light_highlight import ggx
-from synthgen.render.light_panels import form_factor
+from synthgen.render.light_panels import form_factor, lobe_share
+from synthgen.render.shadow import BLOCK, soft_shadow
 from synthgen.render.surfaces import Surfaces
 from synthgen.types.assets import EnvironmentMap, Material, MaterialSlot, ObjectModel, Symmetries, Texture
 from synthgen.types.catalog import FamilySource, MeshSource, Role
@@ -264,6 +267,56 @@ def test_sunlit_faces_carry_no_acne() -> None:
         assert direct.max() == pytest.approx(6.0 * cosine / math.pi, rel=0.1)
 
 
+@pytest.mark.parametrize(("intent", "scale"), [("stands out by 2 mm", 1.02), ("lies 2 mm beneath", 0.98)])
+def test_a_simplified_caster_does_not_shade_its_own_surface(intent: str, scale: float) -> None:
+    """The light mesh of a scan strays from its surface; a lit ball stays clean up to close to its terminator."""
+    store = SmallStore({"ball": trimesh.creation.icosphere(4, 0.1)}, sun_map(SUN, 6.0, 0.2))
+    coarse = model_of("coarse", trimesh.creation.icosphere(2, 0.1 * scale)).mesh
+    store.models["ball"] = dataclasses.replace(store.models["ball"], light_mesh=coarse)
+    seen = sphere_surfaces(0.1, 1)
+    cosine = seen.normal @ np.array(SUN)
+    direct = lit(scene_of(thing("ball", "object", 1)), store, seen).direct[..., 1]
+    share = direct / np.maximum(cosine, 1e-3) / (direct.max() / cosine.max())
+    assert share[cosine > 0.3].min() > 0.97, intent
+    assert direct[cosine < -0.05].max() < 0.01 * direct.max(), "and no light leaks through it"
+
+
+@pytest.mark.parametrize("thick_m", [0.0015, 0.004])
+def test_shadows_of_thin_things_begin_at_the_contact(thick_m: float) -> None:
+    """A coin on the table: dark from its edge on, for as long as its height allows."""
+    coin = trimesh.creation.cylinder(0.02, thick_m, sections=64)
+    store = SmallStore({"table": TABLE, "coin": coin}, sun_map(SUN, 6.0, 0.2, radius=0.01))
+    scene = scene_of(thing("table", "support", 0, -0.01), thing("coin", "object", 1, thick_m / 2))
+    length = thick_m / math.tan(SUN_TILT)
+    xs = -0.02 - np.array([0.0003, 0.3 * length, length + 0.002])
+    direct = lit(scene, store, plane(xs, np.zeros(1))).direct[0, :, 1]
+    assert direct[0] < 0.1 * direct[2] and direct[1] < 0.15 * direct[2]
+
+
+def test_a_gap_in_half_shade_is_no_umbra() -> None:
+    """A tall neighbour makes the blocker search wide; it steps over the small gap right above the point."""
+    depth = np.full((1, 128, 128), 0.03, np.float32)
+    depth[0, 60:69, 60:69] = -1e9
+    coarse = np.full((1, 128 // BLOCK, 128 // BLOCK), 0.2, np.float32)
+    share = soft_shadow(depth, coarse, 0, DISC_TAPS, 64.5, 64.5, 0.0, 0.0, 0.0, 150.0, 150.0)
+    assert share > 0.4
+    depth[...] = 0.03
+    assert soft_shadow(depth, coarse, 0, DISC_TAPS, 64.5, 64.5, 0.0, 0.0, 0.0, 150.0, 150.0) == 0.0
+
+
+def test_interpolated_light_agrees_with_light_at_every_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SmallStore({"table": TABLE, "box": BOX}, sun_map(SUN, 6.0, 0.3))
+    panel = AreaLight(np.array([0.3, 0.2, 0.8]), np.array([0, 0, -1.0]), (0.2, 0.3), (5.0, 5.0, 5.0))
+    scene = scene_of(*TABLE_AND_BOX, lights=(panel,))
+    light, floor = build_scene_light(scene, store), plane(np.linspace(-0.25, 0.25, 161), np.linspace(-0.25, 0.25, 161))
+    fast = light_surfaces(light, floor)
+    monkeypatch.setattr(light_module, "agreeing", lambda thing, position, normal: np.zeros(thing.shape, np.uint8))
+    slow = light_surfaces(light, floor)
+    for name, mean, most in (("occlusion", 0.004, 0.12), ("direct", 0.01, 0.4), ("highlight", 0.002, 0.1)):
+        error = np.abs(getattr(fast, name) - getattr(slow, name))
+        assert error.mean() < mean and error.max() < most, (name, error.mean(), error.max())
+
+
 def test_penumbra_widens_with_the_source() -> None:
     widths = []
     for radius in (0.02, 0.12):
@@ -375,6 +428,44 @@ def test_form_factor_is_a_share(tilt: float, azimuth: float, distance: float) ->
     brute = (cos_n * cos_l / (math.pi * d2)).mean() * 0.4 * 0.2
     assert 0 <= factor <= 1
     assert factor == pytest.approx(brute, rel=0.01, abs=2e-3)
+
+
+def lobe_by_brute_force(roughness: float, n_v: float, corners: np.ndarray) -> float:
+    """Integral of D V n.l over a rectangle seen from the origin, normal +z, view in the xz plane."""
+    alpha, count = roughness**2, 160
+    u, v = np.meshgrid((np.arange(count) + 0.5) / count, (np.arange(count) + 0.5) / count)
+    along, across = corners[1] - corners[0], corners[3] - corners[0]
+    points = corners[0] + u[..., None] * along + v[..., None] * across
+    d2 = (points**2).sum(-1)
+    l = points / np.sqrt(d2)[..., None]  # noqa: E741 - the letter of the literature
+    normal = np.cross(along, across)
+    solid = np.abs(l @ normal) / d2 / count**2
+    h = l + np.array([math.sqrt(1 - n_v * n_v), 0.0, n_v])
+    n_h, n_l = h[..., 2] / np.linalg.norm(h, axis=-1), np.maximum(l[..., 2], 1e-6)
+    a2 = alpha * alpha
+    d = a2 / (np.pi * (n_h**2 * (a2 - 1) + 1) ** 2)
+    vis = 0.5 / (n_l * np.sqrt(n_v**2 * (1 - a2) + a2) + n_v * np.sqrt(n_l**2 * (1 - a2) + a2))
+    return float((np.where(l[..., 2] > 0, d * vis * n_l, 0.0) * solid).sum())
+
+
+@pytest.mark.parametrize("roughness", [0.15, 0.3, 0.5, 0.7, 1.0])
+@pytest.mark.parametrize("n_v", [0.95, 0.6, 0.25])
+@pytest.mark.parametrize(
+    ("intent", "size", "aside"), [("covers the lobe", 1.6, 0.0), ("part", 0.4, 0.1), ("off", 0.4, 0.6)]
+)
+def test_highlight_of_an_area_light(roughness: float, n_v: float, intent: str, size: float, aside: float) -> None:
+    """Against brute force; never brighter than the light itself."""
+    sine = math.sqrt(1 - n_v * n_v)
+    across = np.array([0.0, 1.0, 0.0])
+    mirror = np.array([-sine, 0.0, n_v])
+    along = np.cross(across, mirror)
+    signs = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * 0.5 * size
+    corners = mirror + aside * across + signs @ np.stack([along, across])
+    share, _ = lobe_share(
+        corners, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, -sine, 0.0, -n_v, roughness, np.empty((4, 3)), np.empty((8, 3))
+    )
+    assert 0.0 <= share <= 1.0
+    assert share == pytest.approx(lobe_by_brute_force(roughness, n_v, corners), abs=0.13), intent
 
 
 @pytest.mark.parametrize("roughness", [0.1, 0.3, 0.6, 1.0])

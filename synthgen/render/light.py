@@ -29,7 +29,7 @@ from synthgen.types.scene import AreaLight, Scene
 SKY_TEXELS = 160
 KEY_TEXELS = 640
 AREA_TEXELS = 640
-TAPS = 22
+TAPS = 18
 GLOW_CELLS = 96
 GLOW_MARGIN_M = 0.3
 

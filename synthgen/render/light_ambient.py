@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from synthgen.kernels import njit
-from synthgen.render.light_cells import SPREAD, STEPS, UNSET, between, settled_pair, skipped, spread
-from synthgen.render.shadow import blocker_reach, soft_block
+from synthgen.render.light_cells import STEPS, UNSET, fill, settled_pair, skipped, spread
+from synthgen.render.shadow import MAX_STRIDE, blocked_share, blocker_reach
 from synthgen.types.arrays import F32, F64, U8, U16
 
+# Largest difference of a cell's corners in diffuse visibility, by cell edge; twice that in the mirrored sky's.
+SMOOTH = (0.0, 0.0, 0.25, 0.0, 0.1, 0.0, 0.0, 0.0, 0.04)
+GRAZING = 0.03  # cosine below which a sky cell gives a surface next to nothing but noise
+SOFT = 2.0  # penumbra in texels per angular radius, reach and texels per metre
 MIN_FACING = 0.15  # below it a surface is seen so edge-on from a sky direction that its own slope bias would leak
 
 
@@ -73,7 +77,7 @@ def sky_visibility(
     open_d, all_d, open_s, all_s = 0.0, 1e-9, 0.0, 1e-9
     for i in range(cells.shape[1]):
         nd = facing[0, i]
-        if nd <= 0.0:
+        if nd <= GRAZING:
             continue
         weight = nd * cells[3, i]
         gloss = facing[1, i]
@@ -93,7 +97,11 @@ def sky_visibility(
                 slope = 1.0 / max(nd, MIN_FACING)
                 gu = -(nx * cells[5, i] + ny * cells[6, i] + nz * cells[7, i]) * cells[17, i] * slope
                 gv = -(nx * cells[9, i] + ny * cells[10, i] + nz * cells[11, i]) * cells[18, i] * slope
-                visible = 1.0 - soft_block(depth, i, u, v, s, gu, gv, 2.0 * cells[4, i] * reach * cells[19, i])
+                # One stride serves: a step from one to the next is lost among so many sky cells. It is the finer one:
+                # small things shade themselves under taller neighbours.
+                width = SOFT * cells[4, i] * reach * cells[19, i]
+                stride = 1 if width < 2.0 else (2 if width < 4.0 else (4 if width < 8.0 else MAX_STRIDE))
+                visible = 1.0 - blocked_share(depth, i, u, v, s, gu, gv, stride)
         if below:
             visible *= table_shadow(px, py, pz, cells[0, i], cells[1, i], cells[2, i], cells[4, i], table)
         open_d += weight * visible
@@ -147,8 +155,8 @@ def visibility(
 ) -> F32:  # pragma: no cover - compiled
     """(H, W, 2) float32 visibility of the diffuse and of the mirrored sky, 1 where nothing was hit.
 
-    Cells of 4 x 4, then of 2 x 2 pixels whose corners agree in surface and in visibility are interpolated; of the
-    others every second pixel is computed, and the rest as well where its neighbours do not agree.
+    Cells of 8 x 8, then 4 x 4, then 2 x 2 pixels whose corners agree in surface and in visibility are interpolated;
+    of the others every second pixel is computed, and the rest as well where its neighbours do not agree.
 
     Args:
         flags, biases: per thing number, see ``light_scene.Ground``.
@@ -160,7 +168,7 @@ def visibility(
     facing = np.empty((5, cells.shape[1]), np.float32)
     for step in STEPS:
         for y0 in range(0, height, max(step, 1)):
-            y1, stop = min(y0 + step, height - 1), min(y0 + step, height)
+            y1 = y0 + step
             for x0 in range(0, width, max(step, 1)):
                 if agree[y0, x0] < step and step > 1:
                     continue
@@ -172,7 +180,7 @@ def visibility(
                         out[y0, x0, 0], out[y0, x0, 1] = 1.0, 1.0
                         continue
                     if step == 0:
-                        ya, xa, yb, xb = settled_pair(out, thing, position, normal, y0, x0, SPREAD[2])
+                        ya, xa, yb, xb = settled_pair(out, thing, position, normal, y0, x0, SMOOTH[2])
                         if ya >= 0:
                             out[y0, x0, 0] = 0.5 * (out[ya, xa, 0] + out[yb, xb, 0])
                             out[y0, x0, 1] = 0.5 * (out[ya, xa, 1] + out[yb, xb, 1])
@@ -192,11 +200,7 @@ def visibility(
                             y, x, position, normal, ray, roughness, below, bias, cells, facing, depth, coarse, table,
                             out,
                         )  # fmt: skip
-                if spread(out, y0, x0, y1, x1, 0) > SPREAD[step] or spread(out, y0, x0, y1, x1, 1) > 2 * SPREAD[step]:
-                    continue
-                for y in range(y0, stop):
-                    for x in range(x0, x1):
-                        if out[y, x, 0] == UNSET:
-                            out[y, x, 0] = between(out, y0, x0, y1, x1, y, x, 0)
-                            out[y, x, 1] = between(out, y0, x0, y1, x1, y, x, 1)
+                most = SMOOTH[step]
+                if spread(out, y0, x0, y1, x1, 0) <= most and spread(out, y0, x0, y1, x1, 1) <= 2.0 * most:
+                    fill(out, y0, x0, step)
     return out

@@ -12,12 +12,14 @@ from synthgen.kernels import njit
 from synthgen.types.arrays import F32, U8, U16
 
 # Cell edges in pixels, tried in this order; then every other pixel, and last (0) the pixels between those.
-STEPS = (4, 2, 1, 0)
+STEPS = (8, 4, 2, 1, 0)
 # Corners that differ by more are not interpolated, by cell edge: over two pixels a ramp
-# is straight, over four it may bend.
-SPREAD = (0.0, 0.0, 0.18, 0.0, 0.06)
+# is straight, over more it may bend.
+SPREAD = (0.0, 0.0, 0.18, 0.0, 0.06, 0.0, 0.0, 0.0, 0.0)
 CENTRE_SPREAD = 0.03
+LARGEST_M = 0.03  # distance between a large cell's corners: what casts a shadow that matters is not much smaller
 AGREE_NORMAL = 0.94  # cosine
+TURN = 0.25  # 1 - cosine between a cell's normals per alpha squared: half a lobe's width
 AGREE_BEND = 0.15  # second difference of three pixels' points, as a share of their distance
 AGREE_PLANE = 0.35  # sine of the angle by which a corner may leave the first one's tangent plane
 UNSET = np.float32(-1.0)
@@ -25,25 +27,31 @@ UNSET = np.float32(-1.0)
 
 @njit(cache=True, nogil=True)
 def agreeing(thing: U16, position: F32, normal: F32) -> U8:  # pragma: no cover - compiled
-    """(H, W) uint8: at the upper left pixel of a cell the edge of the largest cell (4, 2) that agrees, else 0."""
+    """(H, W) uint8: at the upper left pixel of a cell the edge of the largest cell (8, 4, 2) that agrees, else 0."""
     height, width = thing.shape
     out = np.zeros((height, width), np.uint8)
-    for step in (2, 4):
+    for step in (2, 4, 8):
         for y in range(0, height - step, step):
             for x in range(0, width - step, step):
-                if thing[y, x] > 0 and _agree(thing, position, normal, y, x, step):
+                h = step // 2
+                # All four quarters of a large cell have to agree first: nothing small hides between its corners.
+                if step > 2 and min(out[y, x], out[y, x + h], out[y + h, x], out[y + h, x + h]) < h:
+                    continue
+                if thing[y, x] == 0:
+                    continue
+                if _agree(thing, position, normal, y, x, step):
                     out[y, x] = step
     return out
 
 
 @njit(cache=True, nogil=True)
 def _agree(thing: U16, position: F32, normal: F32, y0: int, x0: int, step: int) -> bool:  # pragma: no cover - compiled
-    """Whether all pixels of the cell show one thing and its four corners one smooth surface."""
-    first = thing[y0, x0]
-    for y in range(y0, y0 + step + 1):
-        for x in range(x0, x0 + step + 1):
-            if thing[y, x] != first:
-                return False
+    """Whether the pixels of a small cell show one thing, and the four corners of any cell one smooth surface."""
+    if step == 2:
+        for y in range(y0, y0 + 3):
+            for x in range(x0, x0 + 3):
+                if thing[y, x] != thing[y0, x0]:
+                    return False
     for corner in range(1, 4):
         y = y0 + step if corner & 1 else y0
         x = x0 + step if corner & 2 else x0
@@ -53,6 +61,8 @@ def _agree(thing: U16, position: F32, normal: F32, y0: int, x0: int, step: int) 
             d = position[y, x, k] - position[y0, x0, k]
             along += d * normal[y0, x0, k]
             length += d * d
+        if step > 2 and length > LARGEST_M * LARGEST_M:
+            return False
         if cosine < AGREE_NORMAL or along * along > AGREE_PLANE * AGREE_PLANE * length:
             return False
     return True
@@ -112,3 +122,35 @@ def between(
     fy, fx = (y - y0) / (y1 - y0), (x - x0) / (x1 - x0)
     top = field[y0, x0, k] * (1.0 - fx) + field[y0, x1, k] * fx
     return top * (1.0 - fy) + (field[y1, x0, k] * (1.0 - fx) + field[y1, x1, k] * fx) * fy
+
+
+@njit(cache=True, nogil=True)
+def fill(field: F32, y0: int, x0: int, step: int) -> None:  # pragma: no cover - compiled
+    """Bilinear values in all channels for the pixels of a cell that are not settled yet; its corners are."""
+    y1, x1, share = y0 + step, x0 + step, np.float32(1.0 / step)
+    for y in range(y0, y1):
+        low = share * np.float32(y - y0)
+        high = np.float32(1.0) - low
+        for x in range(x0, x1):
+            if field[y, x, 0] != UNSET:
+                continue
+            right = share * np.float32(x - x0)
+            left = np.float32(1.0) - right
+            a, b, c, d = high * left, high * right, low * left, low * right
+            for k in range(field.shape[2]):
+                upper = a * field[y0, x0, k] + b * field[y0, x1, k]
+                field[y, x, k] = upper + (c * field[y1, x0, k] + d * field[y1, x1, k])
+
+
+@njit(cache=True, nogil=True)
+def turned(normal: F32, y0: int, x0: int, step: int, roughness: float) -> bool:  # pragma: no cover - compiled
+    """Whether the normals of a cell's corners differ so much that a highlight of this roughness fits between them."""
+    most = TURN * roughness**4
+    for corner in range(1, 4):
+        y, x = y0 + (step if corner & 1 else 0), x0 + (step if corner & 2 else 0)
+        cosine = np.float32(0.0)
+        for k in range(3):
+            cosine += normal[y0, x0, k] * normal[y, x, k]
+        if 1.0 - cosine > most:
+            return True
+    return False

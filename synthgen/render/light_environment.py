@@ -6,7 +6,7 @@ import numpy as np
 
 from synthgen.kernels import njit
 from synthgen.render.environment_filter import bilinear_corners, lookup, lookup_reflection, map_coordinates
-from synthgen.render.light_cells import SPREAD, UNSET, between, spread
+from synthgen.render.light_cells import SPREAD, UNSET, fill, spread, turned
 from synthgen.types.arrays import F32, F64, I32, U8, U16
 
 GLOSSY = 0.3  # roughness below which the support is seen as in a mirror
@@ -223,23 +223,19 @@ def environment_light(
                             last,
                             out,
                         )
-                if step == 1 or not _alike(out, roughness, y0, x0, y1, x1):
+                if step == 1 or not _alike(out, normal, roughness, y0, x0, step):
                     continue
-                for y in range(y0, y1):
-                    for x in range(x0, x1):
-                        if out[y, x, 6] == UNSET:
-                            for k in range(7):
-                                out[y, x, k] = between(out, y0, x0, y1, x1, y, x, k)
+                fill(out, y0, x0, step)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _alike(out: F32, roughness: F32, y0: int, x0: int, y1: int, x1: int) -> bool:  # pragma: no cover - compiled
+def _alike(out: F32, normal: F32, roughness: F32, y0: int, x0: int, step: int) -> bool:  # pragma: no cover - compiled
     """Whether the corners of a cell are lit so alike that the light between them is theirs, blended."""
-    r = roughness[y0, x0]
+    r, y1, x1 = roughness[y0, x0], y0 + step, x0 + step
     if roughness[y0, x1] != r or roughness[y1, x0] != r or roughness[y1, x1] != r:
         return False
-    return (
+    return not turned(normal, y0, x0, step, r) and (
         spread(out, y0, x0, y1, x1, 6) < SPREAD[4]
         and spread(out, y0, x0, y1, x1, 1) < ALIKE * out[y0, x0, 1]
         and spread(out, y0, x0, y1, x1, 4) < ALIKE * out[y0, x0, 4]

@@ -8,13 +8,23 @@ import numpy as np
 
 from synthgen.kernels import njit
 from synthgen.render.light_ambient import table_shadow
-from synthgen.render.light_cells import CENTRE_SPREAD, SPREAD, STEPS, UNSET, between, settled_pair, skipped, spread
+from synthgen.render.light_cells import (
+    CENTRE_SPREAD,
+    SPREAD,
+    STEPS,
+    UNSET,
+    between,
+    fill,
+    settled_pair,
+    skipped,
+    spread,
+)
 from synthgen.render.shadow import soft_shadow
 from synthgen.types.arrays import F32, F64, U8, U16
 
 MIN_FACING = 0.1
 TERMINATOR = 0.2  # cosine over which facets that turn away from the light go dark: their smooth normal dims them too
-SAMPLES = (1, 1, 4, 0, 5)  # of a cell, by its edge: its corners, and its centre
+SAMPLES = (1, 1, 4, 0, 5, 0, 0, 0, 5)  # of a cell, by its edge: its corners, and its centre
 
 
 @njit(cache=True, nogil=True)
@@ -139,12 +149,11 @@ def shadow_field(
                         )  # fmt: skip
                 if step <= 1 or spread(out, y0, x0, y1, x1, 0) > SPREAD[step]:
                     continue
-                if step == 4:
-                    off = out[y0 + 2, x0 + 2, 0] - between(out, y0, x0, y1, x1, y0 + 2, x0 + 2, 0)
+                if step > 2:
+                    off = out[y0 + middle, x0 + middle, 0] - between(out, y0, x0, y1, x1, y0 + middle, x0 + middle, 0)
                     if abs(off) > CENTRE_SPREAD:
                         continue
-                for y in range(y0, y1):
-                    for x in range(x0, x1):
-                        if out[y, x, 0] == UNSET:
-                            out[y, x, 0] = between(out, y0, x0, y1, x1, y, x, 0)
+                    if step == 8 and out[y0, x0, 0] < 1.0:
+                        continue  # only open ground: a gleam or a dark crack is often narrower
+                fill(out, y0, x0, step)
     return out

@@ -23,6 +23,7 @@ BLUR_TEXEL = 0.1 / 16.0  # a blocker 10 cm away from its shadow blurs it over ab
 REACH_SPANS = 1.5
 MAX_RINGS = 16
 SEARCH_EVERY = 2
+UMBRA_EVERY = 3
 MAX_STRIDE = 8
 MOST_BENEATH_M = np.float32(0.010)  # how far beneath a lit surface its depth is stored, where the body is that thick
 SHEET_BENEATH_M = np.float32(0.0015)  # the same where nothing closes the body: a single sheet
@@ -336,16 +337,24 @@ def soft_shadow(
                 found += 1
     if found == 0:
         return 1.0
-    if found == looked and min(ru, rv) > 2.0:
-        return 0.0
     reach = max(0.0, blockers / found - s)
     ru, rv = max(0.7, ku * reach), max(0.7, kv * reach)
     spacing = 2.0 * math.sqrt(ru * rv / len(taps))
     # A penumbra of a few texels needs no more samples than it has texels.
     step = 4 if max(ru, rv) < 1.5 else (2 if max(ru, rv) < 4.0 else 1)
+    # All of a wide search blocked: most likely the umbra. A few taps of the real width tell it from a small gap, which
+    # the search stepped over (taking its word for it leaves black patches with hard edges in half-shade).
+    if found == looked and step == 1:
+        step = UMBRA_EVERY
     total, count = 0.0, 0
     for k in range(0, len(taps), step):
         du, dv = taps[k, 0] * ru, taps[k, 1] * rv
         total += soft_block(depth, n, u + du, v + dv, s + gu * du + gv * dv, gu, gv, 1.3 * spacing)
         count += 1
+    if step == UMBRA_EVERY and total < count:
+        for k in range(len(taps)):
+            if k % step != 0:
+                du, dv = taps[k, 0] * ru, taps[k, 1] * rv
+                total += soft_block(depth, n, u + du, v + dv, s + gu * du + gv * dv, gu, gv, 1.3 * spacing)
+                count += 1
     return 1.0 - total / count
