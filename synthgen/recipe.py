@@ -42,6 +42,7 @@ from synthgen.write import shard as shard_files
 
 ATTEMPTS = 8
 VIEWS_PER_BATCH = 8
+BATCH_PIXELS = 1_000_000  # larger images travel in smaller batches: a worker's memory does not grow with their size
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,11 +131,12 @@ def run_shard(job: Job, shard: Shard, submit: Submit = call_now) -> Any:
 def batches_of(pipeline: Pipeline, shard: Shard) -> Iterator[Batch]:
     """The batches of a shard, in image order; the last scene of a dataset may be short."""
     per_scene, left = pipeline.camera.views_per_scene, shard.slots
+    most = min(VIEWS_PER_BATCH, max(1, BATCH_PIXELS // (pipeline.image.width * pipeline.image.height)))
     for scene in range(shard.first_scene, shard.first_scene + shard.scenes):
         views = min(per_scene, left)
         left -= views
-        for first in range(0, views, VIEWS_PER_BATCH):
-            yield Batch(scene, first, min(VIEWS_PER_BATCH, views - first))
+        for first in range(0, views, most):
+            yield Batch(scene, first, min(most, views - first))
 
 
 def prepare(job: Job, batch: Batch) -> Prepared:

@@ -19,9 +19,9 @@ from synthgen.types.assets import EnvironmentMap, ObjectModel, Texture
 from synthgen.types.catalog import Catalog, FamilySource, FileAsset, MeshSource
 from synthgen.types.geometry import Mesh
 
-MODEL_BYTES = 48 << 20
-TEXTURE_BYTES = 96 << 20
-ENVIRONMENT_BYTES = 30 << 20  # five maps of 1024 x 512
+MODEL_BYTES = 40 << 20
+TEXTURE_BYTES = 80 << 20
+ENVIRONMENT_BYTES = 20 << 20  # three maps of 1024 x 512
 
 V = TypeVar("V")
 

@@ -10,7 +10,7 @@ from synthgen.render.shadow import MAX_STRIDE, blocked_share, blocker_reach
 from synthgen.types.arrays import F32, F64, U8, U16
 
 # Largest difference of a cell's corners in diffuse visibility, by cell edge; twice that in the mirrored sky's.
-SMOOTH = (0.0, 0.0, 0.25, 0.0, 0.1, 0.0, 0.0, 0.0, 0.04)
+SMOOTH = (0.0, 0.0, 0.25, 0.0, 0.14, 0.0, 0.0, 0.0, 0.05)
 GRAZING = 0.03  # cosine below which a sky cell gives a surface next to nothing but noise
 SOFT = 2.0  # penumbra in texels per angular radius, reach and texels per metre
 MIN_FACING = 0.15  # below it a surface is seen so edge-on from a sky direction that its own slope bias would leak

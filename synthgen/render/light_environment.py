@@ -6,7 +6,7 @@ import numpy as np
 
 from synthgen.kernels import njit
 from synthgen.render.environment_filter import bilinear_corners, lookup, lookup_reflection, map_coordinates
-from synthgen.render.light_cells import SPREAD, UNSET, fill, spread, turned
+from synthgen.render.light_cells import SPREAD, STEPS, UNSET, fill, settled_pair, skipped, spread, turned
 from synthgen.types.arrays import F32, F64, I32, U8, U16
 
 GLOSSY = 0.3  # roughness below which the support is seen as in a mirror
@@ -14,6 +14,7 @@ PROBE_TILT = (0.7, 1.5, 4.0)  # how far rough surfaces bend their normal down to
 PROBE_REACH_M = 0.4
 HIDDEN = 0.4  # radiance of hidden directions, as a share of the support's
 INTERPOLATED_ROUGHNESS = 0.2  # sharper reflections are computed at every pixel
+PAIR_SPREAD = 0.06  # of irradiance, between a pixel's neighbours
 ALIKE = 0.2  # relative difference of a cell's corners up to which they are blended
 
 
@@ -182,18 +183,24 @@ def environment_light(
     height, width = thing.shape
     out = np.full((height, width, 7), UNSET, np.float32)
     last = np.full(9, 2.0)
-    for step in (4, 2, 1):
-        for y0 in range(0, height, step):
-            for x0 in range(0, width, step):
-                if step == 1:
-                    if out[y0, x0, 6] != UNSET:
+    for step in STEPS[1:]:
+        for y0 in range(0, height, max(step, 1)):
+            for x0 in range(0, width, max(step, 1)):
+                if step <= 1:
+                    if out[y0, x0, 6] != UNSET or skipped(step, y0, x0):
                         continue
+                    if step == 0 and roughness[y0, x0] > GLOSSY:
+                        ya, xa, yb, xb = settled_pair(out, thing, position, normal, y0, x0, PAIR_SPREAD)
+                        if ya >= 0 and abs(out[ya, xa, 4] - out[yb, xb, 4]) <= ALIKE * out[ya, xa, 4]:
+                            for k in range(7):
+                                out[y0, x0, k] = 0.5 * (out[ya, xa, k] + out[yb, xb, k])
+                            continue
                 elif agree[y0, x0] < step or roughness[y0, x0] < INTERPOLATED_ROUGHNESS:
                     continue
                 if step > 1 and out[y0 + step // 2, x0 + 1, 6] != UNSET:
                     continue
                 y1, x1 = y0 + step, x0 + step
-                for corner in range(1 if step == 1 else 4):
+                for corner in range(1 if step <= 1 else 4):
                     y, x = (y1 if corner & 1 else y0), (x1 if corner & 2 else x0)
                     if out[y, x, 6] == UNSET:
                         _light_pixel(
@@ -223,7 +230,7 @@ def environment_light(
                             last,
                             out,
                         )
-                if step == 1 or not _alike(out, normal, roughness, y0, x0, step):
+                if step <= 1 or not _alike(out, normal, roughness, y0, x0, step):
                     continue
                 fill(out, y0, x0, step)
     return out

@@ -40,9 +40,26 @@ def render_views(scene: Scene, store: Assets) -> list[Views]:
     if len(sizes) != 1:
         raise InternalError(f"scene {scene.index} has cameras of sizes {sorted(sizes)}; all must have the same size")
     things = things_of(scene, store)
-    light = build_scene_light(scene, store)
+    light = _light_of(scene, store)
     firsts = range(0, len(scene.cameras), BATCH_VIEWS)
     return [_render_batch(scene, first, things, light) for first in firsts]
+
+
+# The scene lit last: its shadow maps serve all its views, also when they come in several calls.
+_lit: tuple[Scene, Assets, SceneLight] | None = None
+
+
+def _light_of(scene: Scene, store: Assets) -> SceneLight:
+    """``build_scene_light`` once per scene: scenes that differ in their cameras alone share their parts."""
+    global _lit
+    if _lit is not None:
+        last, assets, light = _lit
+        parts = ((last.objects, scene.objects), (last.lights, scene.lights), (last.environment, scene.environment))
+        if assets is store and all(a is b for a, b in parts):
+            return light
+    light = build_scene_light(scene, store)
+    _lit = (scene, store, light)
+    return light
 
 
 def _render_batch(scene: Scene, first: int, things: tuple[Thing, ...], light: SceneLight) -> Views:
