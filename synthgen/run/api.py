@@ -22,7 +22,7 @@ from synthgen.types.records import Receipt
 
 # Starting worker processes costs some seconds: below this many images one process is quicker.
 CLUSTER_FROM_IMAGES = 60
-FIRST_RUN = "first run of this version: kernels are compiled and textures drawn, about a minute, once"
+FIRST_RUN = "first run of this version: kernels are compiled and textures drawn, a minute or two, once"
 
 
 @dataclass(frozen=True)
