@@ -9,6 +9,7 @@ import pytest
 import trimesh
 from PIL import Image
 
+from synthgen.assets import derived
 from synthgen.assets import store as store_module
 from synthgen.assets.hashing import file_key
 from synthgen.assets.meshes import hash_mesh
@@ -76,7 +77,9 @@ def test_unknown_keys_are_our_bug() -> None:
         store.environment("file:12")
 
 
-def test_a_mesh_that_changes_during_the_run_is_noticed(tmp_path: Path) -> None:
+def test_a_mesh_that_changes_during_the_run_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without the cache on disk, which would still hold the texture as it was planned.
+    monkeypatch.setattr(derived, "cache_folder", lambda: None)
     source = textured_mesh(tmp_path / "a.glb")
     catalog = Catalog(specs=(AssetSpec(hash_mesh(source), "a", "object", source),), categories=())
     key = f"mesh:{hash_mesh(source)}:0"

@@ -19,8 +19,8 @@ from synthgen.types.assets import EnvironmentMap, ObjectModel, Texture
 from synthgen.types.catalog import Catalog, FamilySource, FileAsset, MeshSource
 from synthgen.types.geometry import Mesh
 
-MODEL_BYTES = 40 << 20
-TEXTURE_BYTES = 80 << 20
+MODEL_BYTES = 32 << 20
+TEXTURE_BYTES = 48 << 20
 ENVIRONMENT_BYTES = 20 << 20  # three maps of 1024 x 512
 
 V = TypeVar("V")
@@ -104,11 +104,17 @@ class AssetStore:
             arrays = derived("texture", key, lambda: _texture_arrays(procedural_texture(name, int(number))))
             return Texture(key, arrays["texels"], arrays["offsets"], arrays["widths"], arrays["heights"])
         if kind == "mesh" and name in self._mesh_sources:
-            for texture in read_mesh(self._mesh_sources[name]).textures:
-                if texture.key == key:
-                    return texture
-            raise AssetError(f"{self._mesh_sources[name].path} changed during the run: start the run again")
+            # Reading a whole mesh again for a texture that the cache let go takes a hundred times as long.
+            arrays = derived("mesh-texture", key, lambda: _texture_arrays(self._mesh_texture(name, key)))
+            return Texture(key, arrays["texels"], arrays["offsets"], arrays["widths"], arrays["heights"])
         raise InternalError(f"there is no texture {key!r} in this run's catalog")
+
+    def _mesh_texture(self, model_key: str, key: str) -> Texture:
+        source = self._mesh_sources[model_key]
+        for texture in read_mesh(source).textures:
+            if texture.key == key:
+                return texture
+        raise AssetError(f"{source.path} changed during the run: start the run again")
 
     def environment(self, key: str) -> EnvironmentMap:
         """The environment of a key "file:<hash>" or "procedural:<kind>:<seed>".
