@@ -42,7 +42,7 @@ from synthgen.write import shard as shard_files
 
 ATTEMPTS = 8
 VIEWS_PER_BATCH = 8
-BATCH_PIXELS = 650_000  # larger images travel in smaller batches: a worker's memory does not grow with their size
+BATCH_PIXELS = 1_000_000  # larger images travel in smaller batches: a worker's memory does not grow with their size
 
 
 @dataclass(frozen=True, eq=False)
