@@ -1,1 +1,1 @@
-"""TODO(docstring by owner)."""
+"""Meshes, families, textures, environments: loaded or made, checked, bounded, cached by content."""

@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 from synthgen import __version__
@@ -22,19 +21,7 @@ from synthgen.scene.cameras import camera_fault
 from synthgen.scene.sample import capacity_fault
 from synthgen.types.catalog import Catalog
 from synthgen.types.gbuffer import GBuffers
-
-# What a byte of the output can depend on: recorded in dataset.json and part of the fingerprint.
-VERSIONED = (
-    "numpy",
-    "numba",
-    "scipy",
-    "mujoco",
-    "trimesh",
-    "manifold3d",
-    "opencv-python-headless",
-    "albumentations",
-    "pyarrow",
-)
+from synthgen.write.dataset import installed_versions
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,11 +88,6 @@ def scenes_per_shard(pipeline: Pipeline) -> int:
     return max(1, math.ceil(images / pipeline.camera.views_per_scene))
 
 
-def versions() -> dict[str, str]:
-    """Versions of synthgen and of the libraries that the output's bytes depend on."""
-    return {"synthgen": __version__, **{name: metadata.version(name) for name in VERSIONED}}
-
-
 def fingerprint_of(pipeline: Pipeline, catalog: Catalog, shard_scenes: int) -> str:
     """sha256 over everything the output depends on: settings, asset contents, versions; never a path."""
     settings = pipeline.model_dump(mode="json", by_alias=True)
@@ -131,7 +113,9 @@ def fingerprint_of(pipeline: Pipeline, catalog: Catalog, shard_scenes: int) -> s
         "materials": [[entry, [f.key for f in files]] for entry, files in catalog.material_textures],
         "calibration": repr(catalog.calibration),
     }
-    text = json.dumps({"settings": settings, "assets": assets, "versions": versions()}, sort_keys=True)
+    text = json.dumps(
+        {"settings": settings, "assets": assets, "versions": installed_versions(__version__)}, sort_keys=True
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 

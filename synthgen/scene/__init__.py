@@ -1,1 +1,1 @@
-"""TODO(docstring by owner)."""
+"""Scenes: what is in them, how it settles, its materials, lights and cameras."""
