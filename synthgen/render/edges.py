@@ -8,32 +8,33 @@ neighbourhood whose surface it hit. The counts are the weights with which ``synt
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from synthgen.kernels import njit
 from synthgen.render.channels import Visibility, ray_step
 from synthgen.render.lens import Lens
-from synthgen.render.subpixel import OFFSETS, SAMPLES, cast_subpixels
+from synthgen.render.subpixel import OFFSETS, OFFSETS_X, OFFSETS_Y, SAMPLES, Hits, cast_subpixels, room_for_hits
 from synthgen.render.surfaces import Surfaces
 from synthgen.render.things import Thing
-from synthgen.types.arrays import F32, F64, I32, U8, U16, Bool
+from synthgen.types.arrays import F32, F64, I32, I64, U8, U16, Bool
 from synthgen.types.gbuffer import EdgeBlend
 
 CREASE_COS = math.cos(math.radians(20.0))
 STEP_PX = 1.5  # a point off its neighbour's tangent plane by more pixel footprints than this lies behind an edge
 CREASE_WEIGHT_PX = 8.0  # footprints of plane distance that a right angle between normals counts for
 CENTRE_WEIGHT_PX = 0.25  # footprints that one pixel of distance counts for: nearest wins among equals
+CEILING_SLACK = 1.0 - 1e-6  # rounding of single precision
 
 
-@dataclass(frozen=True, eq=False)
-class _Samples:
-    """The sub-pixel rays of E edge pixels: what each hit first (depth inf, thing 0 = nothing)."""
+def _distances() -> F32:
+    """(16, 9) float32: pixels from each sub-pixel offset to each centre of the 3 x 3 neighbourhood."""
+    centres = np.stack([np.tile([-1.0, 0.0, 1.0], 3), np.repeat([-1.0, 0.0, 1.0], 3)], axis=1)
+    return np.linalg.norm(OFFSETS[:, None] - centres, axis=2).astype(np.float32)
 
-    depth: F64
-    thing: U16
-    normal: F32
+
+DISTANCES = _distances()
+NEAREST_FIRST = np.argsort(DISTANCES, axis=1, kind="stable").astype(np.int64)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -48,7 +49,9 @@ def _step_between(position: F32, geometric: F32, p: int, q: int, limit: float) -
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _mark(thing: U16, depth: F64, position: F32, normal: F32, geometric: F32, pixel_slope: float, mark: U8) -> int:
+def _mark(
+    thing: U16, face: I32, depth: F64, position: F32, normal: F32, geometric: F32, pixel_slope: float, mark: U8
+) -> int:
     """Sets bit 1 at pixels beside another thing and bit 2 beside a crease or step of their own; returns their number.
 
     Args:
@@ -57,7 +60,7 @@ def _mark(thing: U16, depth: F64, position: F32, normal: F32, geometric: F32, pi
     height, width = thing.shape
     for y in range(height):
         for x in range(width):
-            t = thing[y, x]
+            t, f = thing[y, x], face[y, x]
             p = y * width + x
             for k in range(2):
                 # Right and down suffice: a straight edge that crosses a pixel parts two centres side by side.
@@ -67,7 +70,7 @@ def _mark(thing: U16, depth: F64, position: F32, normal: F32, geometric: F32, pi
                 if thing[qy, qx] != t:
                     mark[y, x] |= 1
                     mark[qy, qx] |= 1
-                elif t > 0:
+                elif t > 0 and face[qy, qx] != f:
                     q = qy * width + qx
                     cosine = normal[p, 0] * normal[q, 0] + normal[p, 1] * normal[q, 1] + normal[p, 2] * normal[q, 2]
                     limit = STEP_PX * pixel_slope * min(depth[y, x], depth[qy, qx])
@@ -82,16 +85,13 @@ def _mark(thing: U16, depth: F64, position: F32, normal: F32, geometric: F32, pi
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _list_edges(
-    mark: U8, depth: F64, lens: Lens, slot: I32, edges_above: I32, pixels: I32, ceiling: F64, ray: F64
-) -> None:
+def _list_edges(mark: U8, depth: F64, lens: Lens, edges_above: I32, pixels: I32, floor: F32, ray: F64) -> None:
     """Numbers the marked pixels in raster order.
 
     Args:
-        slot: (H, W) output, number of each edge pixel, -1 elsewhere.
         edges_above: (H + 1, W + 1) zeros; becomes the number of edge pixels above and left of each pixel corner.
         pixels: (E,) output, flat indices.
-        ceiling: (E,) output, farthest depth seen around the pixel: nothing beyond it can show.
+        floor: (E,) output, 1 / the farthest depth seen around the pixel: nothing beyond it can show.
         ray: (E, 6) output, u, v and their steps per pixel (``ray_step``).
     """
     height, width = mark.shape
@@ -99,66 +99,62 @@ def _list_edges(
     for y in range(height):
         row_start = count
         for x in range(width):
-            slot[y, x] = -1
             edges_above[y + 1, x + 1] = edges_above[y, x + 1] + count - row_start + (mark[y, x] != 0)
             if mark[y, x] == 0:
                 continue
-            slot[y, x] = count
             pixels[count] = y * width + x
             farthest = 0.0
             for qy in range(max(y - 1, 0), min(y + 2, height)):
                 for qx in range(max(x - 1, 0), min(x + 2, width)):
                     farthest = max(farthest, depth[qy, qx])
-            ceiling[count] = farthest
+            floor[count] = CEILING_SLACK / farthest
             ray[count, 0], ray[count, 1] = lens.u[y, x], lens.v[y, x]
             ray[count, 2], ray[count, 3], ray[count, 4], ray[count, 5] = ray_step(lens.u, lens.v, y, x)
             count += 1
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _nearest_of_thing(thing: U16, y: int, x: int, ox: float, oy: float, wanted: int) -> int:
-    """Which of the 3 x 3 neighbours shows ``wanted`` closest to a sub-pixel offset; 4, the centre, if none does."""
-    best, choice = np.inf, 4
+def _gather(
+    thing: U16, position: F32, normal: F32, geometric: F32, m: F64, y: int, x: int, around: I32, near: F32
+) -> None:
+    """Reads the 3 x 3 neighbourhood of a pixel that lies beside a crease or step.
+
+    Args:
+        m: world_from_camera.
+        around: (9,) int32 output: the thing each centre shows, -1 outside the image.
+        near: (7, 9) float32 output: shading normal (3 rows), geometric normal in camera axes (3), and the distance of
+            its tangent plane from the camera along that normal, metres.
+    """
+    height, width = thing.shape
     for k in range(9):
         qy, qx = y + k // 3 - 1, x + k % 3 - 1
-        if qy < 0 or qx < 0 or qy >= thing.shape[0] or qx >= thing.shape[1] or thing[qy, qx] != wanted:
+        around[k] = -1
+        if qy < 0 or qx < 0 or qy >= height or qx >= width:
             continue
-        distance = (k % 3 - 1 - ox) ** 2 + (k // 3 - 1 - oy) ** 2
-        if distance < best:
-            best, choice = distance, k
-    return choice
+        q = qy * width + qx
+        around[k] = thing[qy, qx]
+        plane = 0.0
+        for c in range(3):
+            near[c, k] = normal[q, c]
+            near[3 + c, k] = m[0, c] * geometric[q, 0] + m[1, c] * geometric[q, 1] + m[2, c] * geometric[q, 2]
+            plane += (position[q, c] - m[c, 3]) * geometric[q, c]
+        near[6, k] = plane
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _alike_of_thing(
-    thing: U16,
-    position: F32,
-    normal: F32,
-    geometric: F32,
-    y: int,
-    x: int,
-    ox: float,
-    oy: float,
-    wanted: int,
-    point: F64,
-    direction: F32,
-    footprint: float,
+def _alike(
+    around: I32, near: F32, turned: F32, distances: F32, s: int, wanted: int, u: float, v: float, z: float, slope: float
 ) -> int:
     """Which neighbour showing ``wanted`` lies on the surface a sample hit: plane distance, normal, then nearness."""
-    best, choice = np.inf, 4
-    length = np.sqrt(direction[0] ** 2 + direction[1] ** 2 + direction[2] ** 2)
+    best, choice = np.float32(np.inf), 4
+    ru, rv, depth = np.float32(u), np.float32(v), np.float32(z)
+    per_pixel = np.float32(1.0 / (slope * z))
     for k in range(9):
-        qy, qx = y + k // 3 - 1, x + k % 3 - 1
-        if qy < 0 or qx < 0 or qy >= thing.shape[0] or qx >= thing.shape[1] or thing[qy, qx] != wanted:
+        if around[k] != wanted:
             continue
-        q = qy * thing.shape[1] + qx
-        above, cosine = 0.0, 0.0
-        for c in range(3):
-            above += (point[c] - position[q, c]) * geometric[q, c]
-            cosine += direction[c] * normal[q, c]
-        turned = 1.0 - abs(cosine) / length if length > 0.0 else 0.0
-        off = np.sqrt((k % 3 - 1 - ox) ** 2 + (k // 3 - 1 - oy) ** 2)
-        score = min(abs(above) / footprint, 4 * STEP_PX) + CREASE_WEIGHT_PX * turned + CENTRE_WEIGHT_PX * off
+        above = depth * (near[3, k] * ru + near[4, k] * rv + near[5, k]) - near[6, k]
+        score = min(abs(above) * per_pixel, np.float32(4 * STEP_PX)) + turned[k]
+        score += np.float32(CENTRE_WEIGHT_PX) * distances[s, k]
         if score < best:
             best, choice = score, k
     return choice
@@ -167,6 +163,7 @@ def _alike_of_thing(
 @njit(cache=True, nogil=True, error_model="numpy")
 def _weigh(
     thing: U16,
+    face: I32,
     position: F32,
     normal: F32,
     geometric: F32,
@@ -175,43 +172,51 @@ def _weigh(
     mark: U8,
     pixels: I32,
     ray: F64,
-    offsets: F64,
-    sample_depth: F64,
-    sample_thing: U16,
-    sample_normal: F32,
+    offset_x: F32,
+    offset_y: F32,
+    distances: F32,
+    nearest_first: I64,
+    hits: Hits,
+    nearness: F32,
+    hit: I32,
     weights: U8,
     mixed: Bool,
 ) -> None:
     """Counts, per edge pixel, how many of its 16 samples belong to each neighbour; ``mixed``: not all to the centre."""
-    m = world_from_camera
-    width = thing.shape[1]
-    point = np.empty(3)
+    height, width = thing.shape
+    around, near, turned = np.empty(9, np.int32), np.zeros((7, 9), np.float32), np.empty(9, np.float32)
     for e in range(len(pixels)):
         y, x = pixels[e] // width, pixels[e] % width
+        own, own_face, gathered, last = thing[y, x], face[y, x], False, np.int32(-1)
         for s in range(SAMPLES):
-            ox, oy, wanted, z = offsets[s, 0], offsets[s, 1], sample_thing[e, s], sample_depth[e, s]
+            row = hit[e, s]
+            wanted = hits.thing[row]
+            if wanted == own and (hits.face[row] == own_face or not mark[y, x] & 2):
+                weights[e, 4] += 1
+                continue
             if wanted == 0 or not mark[y, x] & 2:
-                k = 4 if thing[y, x] == wanted else _nearest_of_thing(thing, y, x, ox, oy, wanted)
-            else:
-                u = ray[e, 0] + ray[e, 2] * ox + ray[e, 4] * oy
-                v = ray[e, 1] + ray[e, 3] * ox + ray[e, 5] * oy
-                for c in range(3):
-                    point[c] = (m[c, 0] * u + m[c, 1] * v + m[c, 2]) * z + m[c, 3]
-                k = _alike_of_thing(
-                    thing,
-                    position,
-                    normal,
-                    geometric,
-                    y,
-                    x,
-                    ox,
-                    oy,
-                    wanted,
-                    point,
-                    sample_normal[e, s],
-                    pixel_slope * z,
-                )
-            weights[e, k] += 1
+                choice = 4
+                for i in range(9):
+                    k = nearest_first[s, i]
+                    qy, qx = y + k // 3 - 1, x + k % 3 - 1
+                    if 0 <= qy < height and 0 <= qx < width and thing[qy, qx] == wanted:
+                        choice = k
+                        break
+                weights[e, choice] += 1
+                continue
+            if not gathered:
+                gathered = True
+                _gather(thing, position, normal, geometric, world_from_camera, y, x, around, near)
+            if row != last:
+                last = row
+                nx, ny, nz = hits.normal[row, 0], hits.normal[row, 1], hits.normal[row, 2]
+                for k in range(9):
+                    cosine = abs(nx * near[0, k] + ny * near[1, k] + nz * near[2, k])
+                    turned[k] = np.float32(CREASE_WEIGHT_PX) * (np.float32(1.0) - cosine)
+            u = ray[e, 0] + ray[e, 2] * offset_x[s] + ray[e, 4] * offset_y[s]
+            v = ray[e, 1] + ray[e, 3] * offset_x[s] + ray[e, 5] * offset_y[s]
+            z = 1.0 / nearness[e, s]
+            weights[e, _alike(around, near, turned, distances, s, wanted, u, v, z, pixel_slope)] += 1
         mixed[e] = weights[e, 4] != SAMPLES
 
 
@@ -225,52 +230,22 @@ def blend_edges(
     geometric = surfaces.geometric_normal.reshape(points, 3)
     pixel_slope = 0.5 * (1.0 / lens.fx + 1.0 / lens.fy)
     mark = np.zeros((height, width), np.uint8)
-    count = _mark(seen.thing, seen.depth_m, position, normal, geometric, pixel_slope, mark)
-    slot, pixels = np.empty((height, width), np.int32), np.empty(count, np.int32)
-    ceiling, ray = np.empty(count), np.empty((count, 6))
+    count = _mark(seen.thing, seen.face, seen.depth_m, position, normal, geometric, pixel_slope, mark)
+    pixels = np.empty(count, np.int32)
+    floor, ray = np.empty(count, np.float32), np.empty((count, 6))
     edges_above = np.zeros((height + 1, width + 1), np.int32)
-    _list_edges(mark, seen.depth_m, lens, slot, edges_above, pixels, ceiling, ray)
-    samples = _Samples(
-        depth=np.full((count, SAMPLES), np.inf),
-        thing=np.zeros((count, SAMPLES), np.uint16),
-        normal=np.zeros((count, SAMPLES, 3), np.float32),
-    )
+    _list_edges(mark, seen.depth_m, lens, edges_above, pixels, floor, ray)
+    nearness, hit = np.zeros((count, SAMPLES), np.float32), np.zeros((count, SAMPLES), np.int32)
+    hits, rows = room_for_hits(sum(len(thing.model.mesh.faces) for thing in things)), 1
     for thing in things:
         mesh = thing.model.mesh
-        cast_subpixels(
-            thing.camera,
-            thing.image,
-            mesh.faces,
-            mesh.normals,
-            thing.world_from_object,
-            lens,
-            thing.number,
-            slot,
-            edges_above,
-            mark,
-            ceiling,
-            ray,
-            OFFSETS,
-            samples.depth,
-            samples.thing,
-            samples.normal,
-        )
+        rows = cast_subpixels(
+            thing.camera, thing.image, mesh.faces, mesh.normals, thing.world_from_object, lens, thing.number,
+            edges_above, ray, OFFSETS_X, OFFSETS_Y, hits, rows, floor, nearness, hit,
+        )  # fmt: skip
     weights, mixed = np.zeros((count, 9), np.uint8), np.zeros(count, np.bool_)
     _weigh(
-        seen.thing,
-        position,
-        normal,
-        geometric,
-        world_from_camera,
-        pixel_slope,
-        mark,
-        pixels,
-        ray,
-        OFFSETS,
-        samples.depth,
-        samples.thing,
-        samples.normal,
-        weights,
-        mixed,
-    )
+        seen.thing, seen.face, position, normal, geometric, world_from_camera, pixel_slope, mark, pixels, ray,
+        OFFSETS_X, OFFSETS_Y, DISTANCES, NEAREST_FIRST, hits, nearness, hit, weights, mixed,
+    )  # fmt: skip
     return EdgeBlend(pixels=pixels[mixed], weights=weights[mixed])

@@ -186,7 +186,7 @@ def _hidden(x0: int, x1: int, y0: int, y1: int, z_min: float, depth: F64, amodal
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _row_span(
+def row_span(
     n0: float, c0: float, n1: float, c1: float, n2: float, c2: float, u0: float, fx: float, x0: int, x1: int
 ) -> tuple[int, int]:
     """Narrows columns x0..x1 of one row to those where no n_i * u + c_i can be negative, one column to spare each side.
@@ -273,7 +273,7 @@ def rasterise(
             left, right = x0, x1
             if wide:
                 v = ray_v[y, x0]
-                left, right = _row_span(
+                left, right = row_span(
                     n0x, v * n0y + n0z, n1x, v * n1y + n1z, n2x, v * n2y + n2z, ray_u[y, x0], lens.fx, x0, x1
                 )
             for x in range(left, right + 1):
