@@ -19,20 +19,32 @@ def resolve(linear: F32, edges: EdgeBlend) -> F32:
     Returns:
         (H, W, 3) float32; pixels that are no edge keep their value bit for bit.
     """
-    source = np.ascontiguousarray(linear, np.float32)
-    mixed = source.copy()
-    _mix(source, edges.pixels, edges.weights, mixed)
+    mixed = np.array(linear, np.float32, order="C")
+    resolve_in_place(mixed, edges)
     return mixed
 
 
-@njit(cache=True, nogil=True)
-def _mix(source: F32, pixels: I32, weights: U8, mixed: F32) -> None:
-    width = source.shape[1]
+def resolve_in_place(linear: F32, edges: EdgeBlend) -> None:
+    """As ``resolve``, but ``linear`` (contiguous) becomes the result: no picture is copied."""
+    colors = np.empty((len(edges.pixels), 3), np.float32)
+    _mix(linear.reshape(-1, 3), linear.shape[1], edges.pixels, edges.weights, colors)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _mix(picture: F32, width: int, pixels: I32, weights: U8, colors: F32) -> None:
+    """Mixes from the (H * W, 3) picture into ``colors`` (E, 3) first, so that no mix sees another one."""
     for e in range(len(pixels)):
-        y, x = pixels[e] // width, pixels[e] % width
+        red = green = blue = np.float32(0.0)
+        for k in range(9):
+            if weights[e, k]:
+                share = np.float32(weights[e, k])
+                p = pixels[e] + (k // 3 - 1) * width + k % 3 - 1
+                red, green, blue = (
+                    red + share * picture[p, 0],
+                    green + share * picture[p, 1],
+                    blue + share * picture[p, 2],
+                )
+        colors[e, 0], colors[e, 1], colors[e, 2] = red, green, blue
+    for e in range(len(pixels)):
         for c in range(3):
-            total = np.float32(0.0)
-            for k in range(9):
-                if weights[e, k]:
-                    total += np.float32(weights[e, k]) * source[y + k // 3 - 1, x + k % 3 - 1, c]
-            mixed[y, x, c] = total / np.float32(16.0)
+            picture[pixels[e], c] = colors[e, c] * np.float32(1.0 / 16.0)

@@ -14,6 +14,7 @@ import numpy as np
 
 from synthgen.config.models import SenseConfig
 from synthgen.errors import InternalError
+from synthgen.sense.noise import NORMAL_QUANTILES, fill_normal
 from synthgen.sense.presets import Draw, Preset, draw_settings, preset_named
 from synthgen.sense.sensor import develop, finish
 from synthgen.sense.tone import tone_table
@@ -69,12 +70,13 @@ def photograph(radiance: F32, preset: Preset, settings: Draw, *, rng: np.random.
     gains = white_balance_gains(radiance, left=settings.white_balance)
     if settings.red_ev or settings.blue_ev:
         gains = _tinted(gains, settings.red_ev, settings.blue_ev)
-    image = np.minimum(radiance * np.float32(exposure), np.float32(FLARE_LIMIT))
+    image = np.minimum(radiance, np.float32(FLARE_LIMIT / exposure))
     if settings.blur_px > 0:
-        image = cv2.GaussianBlur(image, (0, 0), settings.blur_px, borderType=cv2.BORDER_REFLECT_101)
+        image = cv2.GaussianBlur(image, (0, 0), settings.blur_px, dst=image, borderType=cv2.BORDER_REFLECT_101)
     encoded = develop(
         image,
         _noise(image.shape, preset.grain, settings.noise, rng=rng),
+        np.float32(exposure),
         gains,
         np.float32(settings.vignette),
         np.float32(settings.noise**2 * settings.gain / preset.full_well_e),
@@ -110,10 +112,11 @@ def white_balance_gains(radiance: F32, *, left: float) -> F32:
     The illuminant is estimated by "shades of grey" (Finlayson and Trezzi 2004, Minkowski norm 6) on unclipped
     pixels; its red-blue part, and a little of its green, is corrected, within limits, so that a blue bin stays blue.
     """
-    sample = radiance[::METER_STRIDE, ::METER_STRIDE].reshape(-1, 3).astype(np.float64)
-    limit = np.percentile(sample.max(axis=1), 95)
-    kept = sample[sample.max(axis=1) <= max(limit, 1e-6)]
-    illuminant = (kept**6).mean(axis=0) ** (1 / 6) + 1e-6
+    channels = np.moveaxis(radiance[::METER_STRIDE, ::METER_STRIDE], -1, 0).reshape(3, -1).astype(np.float64)
+    brightest = np.maximum(np.maximum(channels[0], channels[1]), channels[2])
+    limit = np.percentile(brightest, 95)
+    square = np.square(channels[:, brightest <= max(limit, 1e-6)])
+    illuminant = (square * square * square).mean(axis=1) ** (1 / 6) + 1e-6
     cast = 0.5 * math.log2(illuminant[0] / illuminant[2])
     tint = math.log2(illuminant[1]) - 0.5 * math.log2(illuminant[0] * illuminant[2])
     correction = float(np.clip(cast, -CAST_LIMIT_EV, CAST_LIMIT_EV)) * (1.0 - left)
@@ -132,7 +135,8 @@ def _noise(shape: tuple[int, ...], grain: float, amount: float, *, rng: np.rando
     """(H, W, 3) standard normal noise, partly correlated between neighbours as demosaicing leaves it."""
     if amount <= 0:
         return np.zeros(shape, np.float32)
-    noise = rng.standard_normal(shape, dtype=np.float32)
+    noise = np.empty(shape, np.float32)
+    fill_normal(noise.reshape(-1), np.uint64(rng.integers(2**63)), NORMAL_QUANTILES)
     if grain <= 0:
         return noise
     side = grain / 4.0  # [side, 1 - 2 side, side] along x and y; grain 1 = binomial
