@@ -10,11 +10,12 @@ from synthgen.kernels import njit
 from synthgen.render.lens import Lens
 from synthgen.render.raster import edge_planes, face_normal
 from synthgen.render.surfaces import Surfaces
-from synthgen.render.texture import LINEAR_OF_SRGB, NO_TEXTURE, sample
+from synthgen.render.texture import LINEAR_OF_SRGB, NO_TEXTURE, fetch, plan_taps
 from synthgen.render.things import Thing
 from synthgen.types.arrays import F32, F64, I32, I64, U8, U16, U64
 
 GRAZING = 0.02  # smallest cosine between shading normal and view: interpolation must not turn a surface away
+FOOTPRINT_PX = 4  # neighbours in a row, on one face, that share a texture footprint: it changes by a percent or so
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +66,17 @@ def _turn(m: F64, x: float, y: float, z: float) -> tuple[float, float, float]:
 @njit(cache=True, nogil=True, error_model="numpy")
 def world_rays(ray_u: F64, ray_v: F64, world_from_camera: F64, ray: F32) -> None:
     """Writes the unit world direction through every pixel centre to ``ray`` (H, W, 3) float32."""
+    m = world_from_camera.astype(np.float32)
+    ax, ay, az = m[0, 0], m[1, 0], m[2, 0]
+    bx, by, bz = m[0, 1], m[1, 1], m[2, 1]
+    cx, cy, cz = m[0, 2], m[1, 2], m[2, 2]
     for y in range(ray_u.shape[0]):
         for x in range(ray_u.shape[1]):
-            u, v = ray_u[y, x], ray_v[y, x]
-            scale = 1.0 / np.sqrt(u * u + v * v + 1.0)
-            wx, wy, wz = _turn(world_from_camera, u * scale, v * scale, scale)
-            ray[y, x, 0], ray[y, x, 1], ray[y, x, 2] = wx, wy, wz
+            u, v = np.float32(ray_u[y, x]), np.float32(ray_v[y, x])
+            scale = np.float32(1.0) / np.sqrt(u * u + v * v + np.float32(1.0))
+            ray[y, x, 0] = (ax * u + bx * v + cx) * scale
+            ray[y, x, 1] = (ay * u + by * v + cy) * scale
+            ray[y, x, 2] = (az * u + bz * v + cz) * scale
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -99,7 +105,7 @@ def _facing(
     scale = (-1.0 if nx * gx + ny * gy + nz * gz < 0.0 else 1.0) / length
     nx, ny, nz = nx * scale, ny * scale, nz * scale
     lift = GRAZING + (nx * rx + ny * ry + nz * rz)
-    if lift > 0.0:
+    if lift > 0.0 and (rx != 0.0 or ry != 0.0 or rz != 0.0):
         nx, ny, nz = nx - lift * rx, ny - lift * ry, nz - lift * rz
         scale = 1.0 / np.sqrt(nx * nx + ny * ny + nz * nz)
         nx, ny, nz = nx * scale, ny * scale, nz * scale
@@ -130,7 +136,8 @@ def _orient_points(
     """
     width = face.shape[1]
     m = world_from_camera
-    y, row_end, last = 0, width, -1
+    y, row_end, last, flat = 0, width, -1, False
+    fx = fy = fz = 0.0
     gx = gy = gz = xu = xv = x1 = yu = yv = y1 = zu = zv = z1 = 0.0
     for p in pixels:
         while p >= row_end:
@@ -150,9 +157,15 @@ def _orient_points(
             xu, xv, x1 = au * nax + bu * nbx + cu * ncx, av * nax + bv * nbx + cv * ncx, a1 * nax + b1 * nbx + c1 * ncx
             yu, yv, y1 = au * nay + bu * nby + cu * ncy, av * nay + bv * nby + cv * ncy, a1 * nay + b1 * nby + c1 * ncy
             zu, zv, z1 = au * naz + bu * nbz + cu * ncz, av * naz + bv * nbz + cv * ncz, a1 * naz + b1 * nbz + c1 * ncz
-        nx, ny, nz = _turn(world_from_object, xu * u + xv * v + x1, yu * u + yv * v + y1, zu * u + zv * v + z1)
+            flat = nax == nbx == ncx and nay == nby == ncy and naz == nbz == ncz
+            if flat:  # one normal for the whole face
+                nax, nay, naz = _turn(world_from_object, nax, nay, naz)
+                fx, fy, fz = _facing(nax, nay, naz, gx, gy, gz, 0.0, 0.0, 0.0)
         rx, ry, rz = np.float64(ray[y, x, 0]), np.float64(ray[y, x, 1]), np.float64(ray[y, x, 2])
-        nx, ny, nz = _facing(nx, ny, nz, gx, gy, gz, rx, ry, rz)
+        nx, ny, nz = fx, fy, fz
+        if not flat or GRAZING + (nx * rx + ny * ry + nz * rz) > 0.0:
+            nx, ny, nz = _turn(world_from_object, xu * u + xv * v + x1, yu * u + yv * v + y1, zu * u + zv * v + z1)
+            nx, ny, nz = _facing(nx, ny, nz, gx, gy, gz, rx, ry, rz)
         z = depth[y, x]
         wx, wy, wz = _turn(m, u * z, v * z, z)
         position[p, 0], position[p, 1], position[p, 2] = wx + m[0, 3], wy + m[1, 3], wz + m[2, 3]
@@ -196,7 +209,8 @@ def _colour_points(
     red, green, blue = base_color[slot, 0], base_color[slot, 1], base_color[slot, 2]
     rough, metal, repeat = slot_roughness[slot], slot_metallic[slot], np.float64(uv_scale[slot])
     ux, uy, vx, vy = pinhole_step[0], 0.0, 0.0, pinhole_step[1]
-    y, row_end, last = 0, width, -1
+    y, row_end, last, shared_until = 0, width, -1, 0
+    taps, step_u, step_v, level, blend = 1, 0.0, 0.0, 0, 0.0
     su = sv = s1 = tu = tv = t1 = nu = nv = n1 = 0.0
     for p in pixels:
         while p >= row_end:
@@ -210,7 +224,7 @@ def _colour_points(
         if not textured:
             continue
         if f != last:
-            last = f
+            last, shared_until = f, 0
             a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
             au, av, a1, bu, bv, b1, cu, cv, c1 = edge_planes(camera, a, b, c)
             sa, sb, sc = uvs[a, 0] * repeat, uvs[b, 0] * repeat, uvs[c, 0] * repeat
@@ -222,23 +236,21 @@ def _colour_points(
         total = nu * u + nv * v + n1
         inverse = 1.0 / total if total != 0.0 else 0.0
         s, t = (su * u + sv * v + s1) * inverse, (tu * u + tv * v + t1) * inverse
-        dsdu, dsdv = (su - s * nu) * inverse, (sv - s * nv) * inverse
-        dtdu, dtdv = (tu - t * nu) * inverse, (tv - t * nv) * inverse
-        if curved:
-            ux, vx, uy, vy = ray_step(ray_u, ray_v, y, x)
-        r, g, b_ = sample(
-            texels,
-            offsets,
-            widths,
-            heights,
-            s,
-            t,
-            dsdu * ux + dsdv * vx,
-            dtdu * ux + dtdv * vx,
-            dsdu * uy + dsdv * vy,
-            dtdu * uy + dtdv * vy,
-            linear,
-        )
+        if p >= shared_until:
+            shared_until = min(p + FOOTPRINT_PX, row_end)
+            dsdu, dsdv = (su - s * nu) * inverse, (sv - s * nv) * inverse
+            dtdu, dtdv = (tu - t * nu) * inverse, (tv - t * nv) * inverse
+            if curved:
+                ux, vx, uy, vy = ray_step(ray_u, ray_v, y, x)
+            taps, step_u, step_v, level, blend = plan_taps(
+                widths,
+                heights,
+                dsdu * ux + dsdv * vx,
+                dtdu * ux + dtdv * vx,
+                dsdu * uy + dsdv * vy,
+                dtdu * uy + dtdv * vy,
+            )
+        r, g, b_ = fetch(texels, offsets, widths, heights, s, t, taps, step_u, step_v, level, blend, linear)
         albedo[p, 0], albedo[p, 1], albedo[p, 2] = red * r, green * g, blue * b_
 
 

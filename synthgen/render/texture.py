@@ -17,6 +17,7 @@ from synthgen.types.assets import Texture
 
 MAX_TAPS = 8
 TAP_ROUNDING = 0.5  # blur along the long axis by up to a half is cheaper than one more tap, and hardly seen
+BLEND_STEEPNESS = 2.0  # near a level's own size only that level is read (as graphics cards do): half of the look-ups
 
 
 def _linear_of_srgb() -> F32:
@@ -59,15 +60,16 @@ def _bilinear(
     texels: U8, start: int, width: int, height: int, u: float, v: float, linear: F32
 ) -> tuple[np.float32, np.float32, np.float32]:
     """Linear RGB at (u, v) in [0, 1) of one level; the level repeats."""
-    x, y = u * width - 0.5, v * height - 0.5
-    x0, y0 = math.floor(x), math.floor(y)
-    fx, fy = np.float32(x - x0), np.float32(y - y0)
-    x1, y1 = x0 + 1, y0 + 1
+    x, y = u * width + 0.5, v * height + 0.5  # one texel up, so that truncation is floor
+    x1, y1 = np.int32(x), np.int32(y)
+    fx, fy = np.float32(x - x1), np.float32(y - y1)
+    x0, y0 = x1 - 1, y1 - 1
     x0 = width - 1 if x0 < 0 else x0
     y0 = height - 1 if y0 < 0 else y0
     x1 = 0 if x1 >= width else x1
     y1 = 0 if y1 >= height else y1
-    p, q, r, s = start + y0 * width + x0, start + y0 * width + x1, start + y1 * width + x0, start + y1 * width + x1
+    upper, lower = start + y0 * width, start + y1 * width
+    p, q, r, s = upper + x0, upper + x1, lower + x0, lower + x1
     one = np.float32(1.0)
     wp, wq, wr, ws = (one - fx) * (one - fy), fx * (one - fy), (one - fx) * fy, fx * fy
     return (
@@ -78,6 +80,73 @@ def _bilinear(
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def plan_taps(
+    widths: I32, heights: I32, dudx: float, dvdx: float, dudy: float, dvdy: float
+) -> tuple[int, float, float, int, float]:
+    """How a footprint is filtered; the same for pixels close to each other, and most of a look-up's arithmetic.
+
+    Args:
+        widths, heights: as in ``types.assets.Texture``.
+        dudx, dvdx, dudy, dvdy: change of u and v per pixel step right and down.
+
+    Returns:
+        (taps, step in u and v from tap to tap, level, share of the next coarser level).
+    """
+    w, h = np.float64(widths[0]), np.float64(heights[0])
+    long2, short2, along_u, along_v = footprint(dudx * w, dvdx * h, dudy * w, dvdy * h)
+    taps, step_u, step_v, wide2 = 1, 0.0, 0.0, long2
+    ratio2 = long2 / max(short2, 1.0)
+    # Divisions and roots are most of the work here, so they wait until more than one tap is really needed.
+    if ratio2 >= (2.0 - TAP_ROUNDING) ** 2:
+        taps = min(int(math.sqrt(ratio2) + TAP_ROUNDING), MAX_TAPS)
+        share = 1.0 / taps
+        wide2 = max(short2, long2 * share * share)
+        scale = share * math.sqrt(long2 / (along_u * along_u + along_v * along_v))
+        step_u, step_v = along_u * scale / w, along_v * scale / h
+    # Halve until one texel is as wide as the footprint; between levels blend by width (log2 costs more than it gains).
+    level, top = 0, len(widths) - 1
+    while wide2 >= 4.0 and level < top:
+        wide2, level = 0.25 * wide2, level + 1
+    blend = math.sqrt(wide2) - 1.0 if wide2 > 1.0 and level < top else 0.0
+    blend = min(max((blend - 0.5) * BLEND_STEEPNESS + 0.5, 0.0), 1.0)
+    return taps, step_u, step_v, level + (blend >= 1.0), blend if blend < 1.0 else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def fetch(
+    texels: U8,
+    offsets: I32,
+    widths: I32,
+    heights: I32,
+    u: float,
+    v: float,
+    taps: int,
+    step_u: float,
+    step_v: float,
+    level: int,
+    blend: float,
+    linear: F32,
+) -> tuple[np.float32, np.float32, np.float32]:
+    """The linear colour at (u, v), v down, filtered as ``plan_taps`` says; textures repeat."""
+    start, width, height = offsets[level], widths[level], heights[level]
+    above = level + 1 if blend > 0.0 else level
+    start_, width_, height_ = offsets[above], widths[above], heights[above]
+    share = 1.0 / taps if taps > 1 else 1.0
+    fine, coarse = np.float32(share * (1.0 - blend)), np.float32(share * blend)
+    u, v = u - 0.5 * (taps - 1) * step_u, v - 0.5 * (taps - 1) * step_v
+    red = green = blue = np.float32(0.0)
+    for _ in range(taps):
+        tu, tv = u - np.floor(u), v - np.floor(v)
+        r, g, b = _bilinear(texels, start, width, height, tu, tv, linear)
+        red, green, blue = red + fine * r, green + fine * g, blue + fine * b
+        if blend > 0.0:
+            r, g, b = _bilinear(texels, start_, width_, height_, tu, tv, linear)
+            red, green, blue = red + coarse * r, green + coarse * g, blue + coarse * b
+        u, v = u + step_u, v + step_v
+    return red, green, blue
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def sample(
     texels: U8,
     offsets: I32,
@@ -91,41 +160,6 @@ def sample(
     dvdy: float,
     linear: F32,
 ) -> tuple[np.float32, np.float32, np.float32]:
-    """The filtered linear colour at (u, v), v down; textures repeat.
-
-    Args:
-        texels, offsets, widths, heights: as in ``types.assets.Texture``.
-        dudx, dvdx, dudy, dvdy: change of u and v per pixel step right and down.
-        linear: ``LINEAR_OF_SRGB``.
-    """
-    w, h = np.float64(widths[0]), np.float64(heights[0])
-    long2, short2, along_u, along_v = footprint(dudx * w, dvdx * h, dudy * w, dvdy * h)
-    taps, share, step_u, step_v, wide2 = 1, 1.0, 0.0, 0.0, long2
-    ratio2 = long2 / max(short2, 1.0)
-    # Divisions and roots are most of the work here, so they wait until more than one tap is really needed.
-    if ratio2 >= (2.0 - TAP_ROUNDING) ** 2:
-        taps = min(int(math.sqrt(ratio2) + TAP_ROUNDING), MAX_TAPS)
-        share = 1.0 / taps
-        wide2 = max(short2, long2 * share * share)
-        scale = share * math.sqrt(long2 / (along_u * along_u + along_v * along_v))
-        step_u, step_v = along_u * scale / w, along_v * scale / h
-        u, v = u - 0.5 * (taps - 1) * step_u, v - 0.5 * (taps - 1) * step_v
-    # Halve until one texel is as wide as the footprint; between levels blend by width (log2 costs more than it gains).
-    base, top = 0, len(widths) - 1
-    while wide2 >= 4.0 and base < top:
-        wide2, base = 0.25 * wide2, base + 1
-    blend = math.sqrt(wide2) - 1.0 if wide2 > 1.0 and base < top else 0.0
-    start, width, height = int(offsets[base]), int(widths[base]), int(heights[base])
-    above = base + 1 if blend > 0.0 else base
-    start_, width_, height_ = int(offsets[above]), int(widths[above]), int(heights[above])
-    fine, coarse = np.float32(share * (1.0 - blend)), np.float32(share * blend)
-    red = green = blue = np.float32(0.0)
-    for _ in range(taps):
-        tu, tv = u - np.floor(u), v - np.floor(v)
-        r, g, b = _bilinear(texels, start, width, height, tu, tv, linear)
-        red, green, blue = red + fine * r, green + fine * g, blue + fine * b
-        if coarse > 0.0:
-            r, g, b = _bilinear(texels, start_, width_, height_, tu, tv, linear)
-            red, green, blue = red + coarse * r, green + coarse * g, blue + coarse * b
-        u, v = u + step_u, v + step_v
-    return red, green, blue
+    """``plan_taps`` and ``fetch`` in one; ``linear``: ``LINEAR_OF_SRGB``."""
+    taps, step_u, step_v, level, blend = plan_taps(widths, heights, dudx, dvdx, dudy, dvdy)
+    return fetch(texels, offsets, widths, heights, u, v, taps, step_u, step_v, level, blend, linear)

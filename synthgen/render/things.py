@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthgen.errors import InternalError
+from synthgen.kernels import njit
 from synthgen.render.assets_protocol import Assets
 from synthgen.render.lens import Lens
 from synthgen.render.raster import NEAR_M
@@ -89,10 +90,18 @@ def _slots(materials: tuple[Material, ...], store: Assets) -> Slots:
 
 def may_be_seen(thing: Thing, camera_from_object: F64, lens: Lens) -> bool:
     """False only when the thing's box lies wholly behind the near plane or beyond one side of the view."""
-    low, high = thing.model.bounds_m
-    corners = np.array([[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])])
-    x, y, z = (corners @ camera_from_object[:3, :3].T + camera_from_object[:3, 3]).T
-    u_min, u_max, v_min, v_max = lens.region
-    behind = z <= NEAR_M
-    outside = (x < u_min * z, x > u_max * z, y < v_min * z, y > v_max * z, behind)
-    return not any(bool(side.all()) for side in outside)
+    return not _box_beyond(thing.model.bounds_m, camera_from_object, lens.region)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _box_beyond(bounds: F64, m: F64, region: F64) -> bool:
+    """Whether all corners of a (2, 3) box lie behind the near plane, or all beyond the same side of the region."""
+    left = right = above = below = behind = 0
+    for i in range(8):
+        a, b, c = bounds[i & 1, 0], bounds[i >> 1 & 1, 1], bounds[i >> 2, 2]
+        x = m[0, 0] * a + m[0, 1] * b + m[0, 2] * c + m[0, 3]
+        y = m[1, 0] * a + m[1, 1] * b + m[1, 2] * c + m[1, 3]
+        z = m[2, 0] * a + m[2, 1] * b + m[2, 2] * c + m[2, 3]
+        left, right = left + (x < region[0] * z), right + (x > region[1] * z)
+        above, below, behind = above + (y < region[2] * z), below + (y > region[3] * z), behind + (z <= NEAR_M)
+    return bool(max(left, right, above, below, behind) == 8)

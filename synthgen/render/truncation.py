@@ -10,11 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from synthgen.kernels import njit
-from synthgen.projection import distort
 from synthgen.render.lens import Lens, lens_of
-from synthgen.render.raster import ideal_bounds, place_vertices, rasterise
+from synthgen.render.raster import distorted, ideal_bounds, place_vertices, rasterise
 from synthgen.render.things import Thing
-from synthgen.types.arrays import F64, I32, Bool
+from synthgen.types.arrays import F64, I32, U16
 from synthgen.types.geometry import Intrinsics
 
 CANVAS_PX = 192
@@ -30,12 +29,11 @@ def _silhouette_bounds(camera: F64, faces: I32) -> tuple[float, float, float, fl
     return u_min, u_max, v_min, v_max
 
 
-def truncation_of(thing: Thing, camera_from_object: F64, lens: Lens, coefficients: tuple[float, ...]) -> float:
+def truncation_of(thing: Thing, camera_from_object: F64, lens: Lens) -> float:
     """Share in [0, 1] of a thing's silhouette outside the frame; 1 when nothing of it lies before the camera.
 
     Args:
         thing: with this view's vertices in ``thing.camera``.
-        coefficients: the camera's distortion, as in ``Intrinsics``.
     """
     mesh = thing.model.mesh
     u_min, u_max, v_min, v_max = _silhouette_bounds(thing.camera, mesh.faces)
@@ -50,16 +48,13 @@ def truncation_of(thing: Thing, camera_from_object: F64, lens: Lens, coefficient
         cx=-u_min / step,
         cy=-v_min / step,
     )
-    covered, u, v = _draw_alone(thing, camera_from_object, canvas)
-    total = int(covered.sum())
-    if total == 0:
-        return 1.0
-    inside = _in_frame(u, v, lens, coefficients)
-    return 1.0 - int((covered & inside).sum()) / total
+    covered, own = _draw_alone(thing, camera_from_object, canvas)
+    total, inside = _count_in_frame(covered, own.u, own.v, lens)
+    return 1.0 - inside / total if total else 1.0
 
 
-def _draw_alone(thing: Thing, camera_from_object: F64, canvas: Intrinsics) -> tuple[Bool, F64, F64]:
-    """(H, W) coverage on the canvas, and the ideal coordinates of its samples."""
+def _draw_alone(thing: Thing, camera_from_object: F64, canvas: Intrinsics) -> tuple[U16, Lens]:
+    """(H, W) coverage of the canvas, 1 or 0, and its rays."""
     mesh = thing.model.mesh
     lens = lens_of.__wrapped__(canvas)
     camera, image = np.empty_like(thing.camera), np.empty_like(thing.image)
@@ -79,13 +74,25 @@ def _draw_alone(thing: Thing, camera_from_object: F64, canvas: Intrinsics) -> tu
         np.empty(shape, np.int32),
         np.zeros((*shape, 1), np.uint64),
     )
-    return thing_map > 0, lens.u, lens.v
+    return thing_map, lens
 
 
-def _in_frame(u: F64, v: F64, lens: Lens, coefficients: tuple[float, ...]) -> Bool:
-    """Whether the camera sees ideal coordinates. Beyond the lens region the polynomial may fold back: not seen."""
+@njit(cache=True, nogil=True, error_model="numpy")
+def _count_in_frame(covered: U16, u: F64, v: F64, lens: Lens) -> tuple[int, int]:
+    """Covered samples, and those of them that the camera sees; ``u``, ``v``: ideal coordinates of the samples."""
     region = lens.region
-    valid = (u >= region[0]) & (u <= region[1]) & (v >= region[2]) & (v <= region[3])
-    seen_u, seen_v = distort(np.where(valid, u, 0.0), np.where(valid, v, 0.0), coefficients)
-    x, y = lens.fx * seen_u + lens.cx, lens.fy * seen_v + lens.cy
-    return valid & (x >= 0) & (x < lens.width) & (y >= 0) & (y < lens.height)
+    total = inside = 0
+    for y in range(covered.shape[0]):
+        for x in range(covered.shape[1]):
+            if covered[y, x] == 0:
+                continue
+            total += 1
+            a, b = u[y, x], v[y, x]
+            # Beyond the lens region the polynomial may fold back: not seen.
+            if not (region[0] <= a <= region[1] and region[2] <= b <= region[3]):
+                continue
+            if lens.curved:
+                a, b = distorted(a, b, lens.coefficients)
+            px, py = lens.fx * a + lens.cx, lens.fy * b + lens.cy
+            inside += 0 <= px < lens.width and 0 <= py < lens.height
+    return total, inside

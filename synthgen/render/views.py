@@ -118,7 +118,7 @@ def draw_view(things: tuple[Thing, ...], camera: Camera, amodal: U64) -> Drawn:
             rasterise(thing.camera, thing.image, mesh.faces, lens, thing.number, word, bit, depth, number, face, amodal)
         whole = projected == len(mesh.vertices) and _within(bounds, lens)
         if k > 0 and not whole:
-            truncation[k - 1] = truncation_of(thing, camera_from_object, lens, camera.intrinsics.distortion)
+            truncation[k - 1] = truncation_of(thing, camera_from_object, lens)
     return Drawn(Visibility(depth, number, face, amodal), lens, tuple(drawn), truncation)
 
 
