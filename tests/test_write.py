@@ -180,15 +180,17 @@ def test_coco_holds_what_the_manifest_holds(dataset: Path) -> None:
 
 
 def test_memory_of_the_projection_does_not_grow(tmp_path: Path) -> None:
-    """Intent: chunks are written as they come; one chunk is one record."""
+    """Intent: chunks are written as they come; one chunk is one record, whichever split is asked for beside it."""
     from synthgen.contract.coco import coco_chunks
 
     small_dataset.build(tmp_path)
     head = coco_head(small_dataset.PIPELINE, CATEGORIES, "0.1.0")
-    chunks = list(coco_chunks(tmp_path, [0, 1], "train", head))
-    assert max(len(data) for _, data in chunks) < 4000
-    assert sum(name.startswith("image ") for name, _ in chunks) == 9
-    assert sum(name.startswith("annotation ") for name, _ in chunks) == 27
+    chunks = list(coco_chunks(tmp_path, [0, 1], ["train"], head))
+    assert max(len(chunk.data) for chunk in chunks) < 4000
+    assert sum(chunk.name.startswith("image ") for chunk in chunks) == 9
+    assert sum(chunk.name.startswith("annotation ") for chunk in chunks) == 27
+    together = list(coco_chunks(tmp_path, [0, 1], ["val", "train", "test"], head))
+    assert [chunk for chunk in together if chunk.split == "train"] == chunks
 
 
 # ---------------------------------------------------------------------------------------- same bytes, order, resume

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,70 +49,91 @@ class CocoHead:
     categories: tuple[Category, ...]
 
 
-def coco_chunks(folder: Path, shards: Iterable[int], split: str, head: CocoHead) -> Iterator[tuple[str, bytes]]:
-    """The bytes of ``annotations/instances_<split>.json`` piece by piece, each with a name for error sentences.
+@dataclass(frozen=True)
+class CocoChunk:
+    """Some bytes of ``annotations/instances_<split>.json``, with a name for error sentences ("image 7")."""
+
+    split: str
+    name: str
+    data: bytes
+
+
+def coco_chunks(folder: Path, shards: Iterable[int], splits: Sequence[str], head: CocoHead) -> Iterator[CocoChunk]:
+    """The COCO files of several splits piece by piece, side by side: a manifest part is read once for all of them.
 
     Args:
         folder: the dataset.
         shards: finished shards, ascending; read twice (images, then annotations).
-        split: the split to project.
+        splits: the splits to project.
         head: description and categories.
     """
     numbers = list(shards)
-    yield "the head of the file", f'{_json(_head(head))[:-1]},"images":['.encode()
-    separator = "\n"
+    for split in splits:
+        yield CocoChunk(split, "the head of the file", f'{_json(_head(head))[:-1]},"images":['.encode())
+    separators = dict.fromkeys(splits, "\n")
     for shard in numbers:
         for batch in _batches(folder / part_path("images", shard)):
-            for record in image_records(batch, split):
-                yield f"image {record['id']}", f"{separator}{_json(record)}".encode()
-                separator = ",\n"
-    yield "the head of the annotations", b'\n],"annotations":['
-    separator = "\n"
+            for split, record in image_records(batch, separators):
+                yield CocoChunk(split, f"image {record['id']}", f"{separators[split]}{_json(record)}".encode())
+                separators[split] = ",\n"
+    for split in splits:
+        yield CocoChunk(split, "the head of the annotations", b'\n],"annotations":[')
+    separators = dict.fromkeys(splits, "\n")
     for shard in numbers:
-        sizes = image_sizes(folder, shard, split)
-        for batch in _batches(folder / part_path("instances", shard)):
-            for annotation_id, text in annotation_texts(batch, sizes):
-                yield f"annotation {annotation_id}", f"{separator}{text}".encode()
-                separator = ",\n"
-    yield "the end of the file", b"\n]}\n"
+        images = image_sizes(folder, shard, separators)
+        sizes = {key: size for key, (_, *size) in images.items()}
+        for batch in _batches(folder / part_path("instances", shard)) if images else ():
+            for image_id, annotation_id, text in annotation_texts(batch, sizes):
+                split = images[image_id][0]
+                yield CocoChunk(split, f"annotation {annotation_id}", f"{separators[split]}{text}".encode())
+                separators[split] = ",\n"
+    for split in splits:
+        yield CocoChunk(split, "the end of the file", b"\n]}\n")
 
 
-def image_sizes(folder: Path, shard: int, split: str | None = None) -> dict[int, tuple[int, int]]:
-    """Image id -> (height, width) of a shard's images, of one split if given; empty slots left out."""
-    table = pq.read_table(
-        folder / part_path("images", shard), columns=["image_id", "split", "height", "width", "file_name"]
-    ).to_pydict()
-    rows = zip(*(table[name] for name in ("image_id", "split", "height", "width", "file_name")), strict=True)
-    return {key: (height, width) for key, of, height, width, name in rows if name and split in (None, of)}
+def image_sizes(folder: Path, shard: int, splits: Container[str]) -> dict[int, tuple[str, int, int]]:
+    """Image id -> (split, height, width) of a shard's images of these splits; empty slots left out."""
+    names = ("image_id", "split", "height", "width", "file_name")
+    with pq.ParquetFile(folder / part_path("images", shard)) as part:
+        table = part.read(columns=list(names), use_threads=False).to_pydict()
+    rows = zip(*(table[name] for name in names), strict=True)
+    return {key: (split, height, width) for key, split, height, width, name in rows if name and split in splits}
 
 
-def image_records(batch: pa.RecordBatch, split: str) -> Iterator[dict[str, Any]]:
-    """COCO image records of one split from rows of the images table; empty slots have none."""
+def image_records(batch: pa.RecordBatch, splits: Container[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(split, COCO image record) of the rows of the images table in these splits; empty slots have none."""
     for row in batch.to_pylist():
-        if row["split"] != split or row["file_name"] is None:
+        if row["split"] not in splits or row["file_name"] is None:
             continue
         camera = row["camera"]
-        yield {
-            "id": row["image_id"],
-            "file_name": row["file_name"],
-            "width": row["width"],
-            "height": row["height"],
-            "license": 1,
-            "scene_id": row["scene"],
-            "seed": row["draw_seed"],
-            "camera": {
-                "K": significant(camera["K"]),
-                "distortion": significant(camera["distortion"]),
-                "world_from_camera": significant(camera["world_from_camera"]),
+        yield (
+            row["split"],
+            {
+                "id": row["image_id"],
+                "file_name": row["file_name"],
+                "width": row["width"],
+                "height": row["height"],
+                "license": 1,
+                "scene_id": row["scene"],
+                "seed": row["draw_seed"],
+                "camera": {
+                    "K": significant(camera["K"]),
+                    "distortion": significant(camera["distortion"]),
+                    "world_from_camera": significant(camera["world_from_camera"]),
+                },
             },
-        }
+        )
 
 
-def annotation_texts(batch: pa.RecordBatch, sizes: dict[int, tuple[int, int]]) -> Iterator[tuple[int, str]]:
-    """(id, JSON) of COCO annotations from rows of the instances table, for the images in ``sizes`` (height, width).
+def annotation_texts(batch: pa.RecordBatch, sizes: Mapping[int, Sequence[int]]) -> Iterator[tuple[int, int, str]]:
+    """(image id, annotation id, JSON) of COCO annotations from rows of the instances table, for the images in ``sizes``
+    (height, width).
 
     One ``%`` per record instead of a JSON encoder: a set of ten million images has a hundred million of them.
     """
+    wanted = [image_id in sizes for image_id in batch.column("image_id").to_pylist()]
+    if not all(wanted):  # before anything is converted: most of the cost of a record is its numbers
+        batch = batch.filter(pa.array(wanted, pa.bool_()))
     if batch.num_rows == 0:
         return
     plain = {name: batch.column(name).to_pylist() for name in _PLAIN}
@@ -121,8 +142,6 @@ def annotation_texts(batch: pa.RecordBatch, sizes: dict[int, tuple[int, int]]) -
     shares = {name: batch.column(name).to_pylist() for name in ("visibility", "truncation")}
     grasps = grasp_texts(batch.column("grasps")) if "grasps" in batch.schema.names else None
     for i, image_id in enumerate(plain["image_id"]):
-        if image_id not in sizes:
-            continue
         size, keypoints = sizes[image_id], numbers["keypoints"][i]
         values = (
             plain["annotation_id"][i],
@@ -149,7 +168,7 @@ def annotation_texts(batch: pa.RecordBatch, sizes: dict[int, tuple[int, int]]) -
         text = _ANNOTATION % values
         if grasps is not None and grasps[i] is not None:
             text = f'{text[:-1]},"grasps":{grasps[i]}}}'
-        yield plain["annotation_id"][i], text
+        yield image_id, plain["annotation_id"][i], text
 
 
 def grasp_texts(column: pa.ListArray) -> list[str | None]:

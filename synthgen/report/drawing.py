@@ -108,9 +108,11 @@ def _mask(canvas: U8, segmentation: Rle) -> U8:
 
 
 def _tint(canvas: U8, annotation: Annotation) -> None:
-    mask = _mask(canvas, annotation.segmentation).astype(bool)
+    mask = _mask(canvas, annotation.segmentation)
+    x, y, width, height = cv2.boundingRect(mask)
+    part, inside = canvas[y : y + height, x : x + width], mask[y : y + height, x : x + width].astype(bool)
     color = np.array(class_color(annotation.category_id), np.float32)
-    canvas[mask] = (0.68 * canvas[mask] + 0.32 * color).astype(np.uint8)
+    part[inside] = (0.68 * part[inside] + 0.32 * color).astype(np.uint8)
 
 
 def _outline(canvas: U8, segmentation: Rle, color: tuple[int, int, int]) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -19,6 +22,7 @@ from synthgen.types.arrays import I64, U8, U64
 SAMPLE_IMAGES = 320
 VIEWS_PER_SCENE = 5
 SHOWN_IMAGES = 12
+MOST_THREADS = 8
 
 CLIPPED_LUMA, CLIPPED_SHARE, BRIGHT_MEAN = 250, 0.25, 225.0
 BLACK_LUMA, BLACK_SHARE, DARK_MEAN = 8, 0.6, 20.0
@@ -92,38 +96,44 @@ def read_rgb(path: Path) -> U8 | None:
     return None if image is None else np.ascontiguousarray(image[:, :, ::-1], np.uint8)
 
 
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """What is measured on one image; ``verdict`` as ``exposure`` gives it."""
+
+    brightness: float
+    sharpness: float
+    difference_hash: U8
+    verdict: str
+
+
 def look(folder: Path, picks: list[Pick]) -> PixelFacts:
-    """Reads the sampled files and measures them."""
-    names: list[str] = []
-    unreadable: list[str] = []
-    luma_mean: list[float] = []
-    sharpness: list[float] = []
-    over: list[str] = []
-    under: list[str] = []
-    hashes: list[U8] = []
-    for pick in picks:
-        image = read_rgb(folder / layout.pixel_path("images", pick.file_name))
-        if image is None:
-            unreadable.append(pick.file_name)
-            continue
-        luma = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
-        names.append(pick.file_name)
-        luma_mean.append(float(luma.mean()))
-        sharpness.append(float(cv2.Laplacian(luma, cv2.CV_32F).var()))
-        hashes.append(difference_hash(luma))
-        verdict = exposure(luma)
-        (over if verdict == "over" else under if verdict == "under" else []).append(pick.file_name)
-    pairs = near_duplicates(hashes)
+    """Reads the sampled files and measures them, on all cores: workers have ended, and OpenCV lets threads run."""
+    with ThreadPoolExecutor(max_workers=min(MOST_THREADS, len(os.sched_getaffinity(0)))) as pool:
+        found = list(pool.map(partial(_measure, folder), picks))
+    names = [pick.file_name for pick, measured in zip(picks, found, strict=True) if measured]
+    whole = [measured for measured in found if measured]
+    pairs = near_duplicates([measured.difference_hash for measured in whole])
+    verdicts = [(name, measured.verdict) for name, measured in zip(names, whole, strict=True)]
     return PixelFacts(
         sampled=len(names),
-        unreadable=tuple(unreadable),
-        brightness=drawn(axes.LUMA, count(axes.LUMA, np.array(luma_mean))),
-        sharpness=drawn(axes.SHARPNESS, count(axes.SHARPNESS, np.array(sharpness))),
-        overexposed=tuple(over),
-        underexposed=tuple(under),
+        unreadable=tuple(pick.file_name for pick, measured in zip(picks, found, strict=True) if not measured),
+        brightness=drawn(axes.LUMA, count(axes.LUMA, np.array([measured.brightness for measured in whole]))),
+        sharpness=drawn(axes.SHARPNESS, count(axes.SHARPNESS, np.array([measured.sharpness for measured in whole]))),
+        overexposed=tuple(name for name, verdict in verdicts if verdict == "over"),
+        underexposed=tuple(name for name, verdict in verdicts if verdict == "under"),
         near_duplicates=tuple((names[a], names[b], bits) for bits, a, b in pairs[:LISTED_PAIRS]),
         near_duplicate_images=len({i for _, a, b in pairs for i in (a, b)}),
     )
+
+
+def _measure(folder: Path, pick: Pick) -> _Measured | None:
+    """None when the file is missing or no image."""
+    image = read_rgb(folder / layout.pixel_path("images", pick.file_name))
+    if image is None:
+        return None
+    luma = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    sharpness = float(cv2.Laplacian(luma, cv2.CV_32F).var())
+    return _Measured(float(luma.mean()), sharpness, difference_hash(luma), exposure(luma))
 
 
 def exposure(luma: U8) -> str:

@@ -101,9 +101,9 @@ def run_pipeline(
             raise EnvironmentFault(
                 f"workers of an earlier run still write into {str(out)!r}; wait until they have ended, or end them"
             )
-        sha256 = finish.begin(plan, out)
+        begun = finish.begin(plan, out)
         made = _make_missing(plan, out, receipts, workers, scheduler, device, progress, start, note)
-        finish.complete(plan, out, receipts, sha256)
+        finish.complete(plan, out, receipts, begun)
     return _summary(plan, out, receipts, start, made=made, already_complete=False)
 
 

@@ -78,7 +78,7 @@ def _timed_run(plan: Plan, folder: Path, workers: int) -> tuple[list[ShardReport
         raise RuntimeError(f"shard {shard.number} failed: {reason}")
 
     with finish.opened(plan, folder, fresh=False) as _, ExitStack() as stack:
-        sha256 = finish.begin(plan, folder)
+        begun = finish.begin(plan, folder)
         run: Any
         if workers == 1:
 
@@ -97,7 +97,7 @@ def _timed_run(plan: Plan, folder: Path, workers: int) -> tuple[list[ShardReport
         reports.clear()
         start = time.perf_counter()
         run(plan.shard(number) for number in range(warm, plan.shard_count))
-        finish.complete(plan, folder, receipts, sha256)
+        finish.complete(plan, folder, receipts, begun)
         wall_s = time.perf_counter() - start
     return reports, wall_s
 

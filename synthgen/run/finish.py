@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from synthgen.contract import layout
 from synthgen.errors import DatasetError
 from synthgen.report.build import build_report
 from synthgen.run.plan import Plan
+from synthgen.types.assets import ObjectModel
+from synthgen.types.catalog import AssetSpec
 from synthgen.types.records import Receipt
 from synthgen.write import clean, coco, dataset, files, lock, models
 from synthgen.write.receipts import read_receipts, require_fingerprint
@@ -100,16 +103,43 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def begin(plan: Plan, folder: Path) -> dict[str, str]:
-    """Removes leftovers of killed shards; writes the pipeline and the models. Returns the sha256 of those files."""
+@dataclass(frozen=True)
+class Begun:
+    """What ``begin`` wrote and saw, for dataset.json.
+
+    Attributes:
+        sha256: of the pipeline and the models, by path relative to the dataset.
+        attributions: every mesh, environment and texture a scene of this run can use, once each, by content.
+    """
+
+    sha256: dict[str, str]
+    attributions: list[dataset.Attribution]
+
+
+def begin(plan: Plan, folder: Path) -> Begun:
+    """Removes leftovers of killed shards; writes the pipeline and the models."""
     (folder / layout.DATASET).unlink(missing_ok=True)
     clean.clean_leftovers(folder)
     resolved = plan.pipeline.model_dump(mode="json", by_alias=True)
     files.replace_file(folder / RESOLVED_PIPELINE, yaml.safe_dump(resolved, sort_keys=False).encode())
-    catalog, store = plan.job.catalog, store_for(plan.job.catalog)
-    # A generator: the store's bounded cache, not a list, decides how many models are in memory.
-    sha256 = models.write_models(folder, ((spec, store.model(spec.source)) for spec in catalog.with_role("object")))
-    return {**sha256, layout.PIPELINE: dataset.write_pipeline(folder, plan.loaded.as_given)}
+    meshes: dict[str, dataset.Attribution] = {}
+    sha256 = models.write_models(folder, _objects(plan, meshes))
+    sha256 = {**sha256, layout.PIPELINE: dataset.write_pipeline(folder, plan.loaded.as_given)}
+    return Begun(sha256, [*meshes.values(), *_file_attributions(plan, set(meshes))])
+
+
+def _objects(plan: Plan, meshes: dict[str, dataset.Attribution]) -> Iterator[tuple[AssetSpec, ObjectModel]]:
+    """Labelled objects, one model in memory at a time (the store's bounded cache decides how many). Every model is
+    read once: whom to name for it, of distractors and supports too, is put into ``meshes`` on the way."""
+    store = store_for(plan.job.catalog)
+    for spec in plan.job.catalog.specs:
+        model = store.model(spec.source)
+        meshes.setdefault(
+            spec.key,
+            dataset.Attribution("mesh", model.name, model.key, model.source, model.licence, model.attribution),
+        )
+        if spec.role == "object":
+            yield spec, model
 
 
 def mend_report(folder: Path) -> None:
@@ -118,14 +148,14 @@ def mend_report(folder: Path) -> None:
         build_report(folder)
 
 
-def complete(plan: Plan, folder: Path, receipts: dict[int, Receipt], sha256: dict[str, str]) -> None:
+def complete(plan: Plan, folder: Path, receipts: dict[int, Receipt], begun: Begun) -> None:
     """Everything after the last shard. Each file appears whole or not at all; dataset.json comes last.
 
     Args:
         plan: the run.
         folder: the dataset.
         receipts: of all shards.
-        sha256: what ``begin`` returned.
+        begun: what ``begin`` returned.
     """
     pipeline, catalog = plan.pipeline, plan.job.catalog
     receipts = dict(sorted(receipts.items()))
@@ -139,33 +169,25 @@ def complete(plan: Plan, folder: Path, receipts: dict[int, Receipt], sha256: dic
         categories=catalog.categories,
         fingerprint=plan.job.fingerprint,
         versions=dataset.installed_versions(__version__),
-        attributions=attributions(plan),
-        sha256=sha256,
+        attributions=begun.attributions,
+        sha256=begun.sha256,
     )
     build_report(folder)
 
 
-def attributions(plan: Plan) -> list[dataset.Attribution]:
-    """Every mesh, environment and texture a scene of this run can use, once each, by content."""
-    catalog, store = plan.job.catalog, store_for(plan.job.catalog)
-    found: dict[str, dataset.Attribution] = {}
-    for spec in catalog.specs:
-        if spec.key not in found:
-            model = store.model(spec.source)
-            found[spec.key] = dataset.Attribution(
-                "mesh", model.name, model.key, model.source, model.licence, model.attribution
-            )
+def _file_attributions(plan: Plan, found: set[str]) -> Iterator[dataset.Attribution]:
+    """Environments and textures, once each by content; ``found`` are the keys that are there already."""
+    catalog = plan.job.catalog
     for kind, assets in (
         ("environment", catalog.environments),
         ("texture", catalog.support_textures + catalog.backdrop_textures),
         ("texture", tuple(asset for _, group in catalog.material_textures for asset in group)),
     ):
         for asset in assets:
+            if asset.key in found:
+                continue
+            found.add(asset.key)
             known = provenance(asset.path)
-            found.setdefault(
-                asset.key,
-                dataset.Attribution(
-                    kind, Path(asset.path).name, asset.key, known.source, known.licence, known.attribution
-                ),
+            yield dataset.Attribution(
+                kind, Path(asset.path).name, asset.key, known.source, known.licence, known.attribution
             )
-    return list(found.values())

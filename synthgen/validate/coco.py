@@ -15,11 +15,11 @@ def check_coco(folder: Path, shards: Sequence[int], split: str, head: CocoHead, 
     file = layout.coco_path(split)
     try:
         with (folder / file).open("rb") as handle:
-            for name, expected in coco_chunks(folder, shards, split, head):
-                found = handle.read(len(expected))
-                if found != expected:
-                    what = "ends before" if len(found) < len(expected) else "differs from the manifest at"
-                    findings.add(file, f"{what} {name} (byte {handle.tell() - len(found)})")
+            for chunk in coco_chunks(folder, shards, [split], head):
+                found = handle.read(len(chunk.data))
+                if found != chunk.data:
+                    what = "ends before" if len(found) < len(chunk.data) else "differs from the manifest at"
+                    findings.add(file, f"{what} {chunk.name} (byte {handle.tell() - len(found)})")
                     return
             if handle.read(1):
                 findings.add(file, "goes on behind its end")

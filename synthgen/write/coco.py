@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 
 from synthgen.contract import layout
-from synthgen.contract.coco import CocoHead, coco_chunks
+from synthgen.contract.coco import CocoChunk, CocoHead, coco_chunks
 from synthgen.errors import DatasetError
 from synthgen.types.records import Receipt
-from synthgen.write.files import replacing
+from synthgen.write.files import replacing, writing
 
 _FLUSH_BYTES = 1 << 20
 
@@ -45,26 +47,43 @@ def write_coco(
     """
     for receipt in receipts.values():
         _check_parts(folder, receipt)
-    return {split: _write_split(folder, sorted(receipts), split, head) for split in splits}
-
-
-def _write_split(folder: Path, shards: list[int], split: str, head: CocoHead) -> CocoFile:
-    digest, counts = hashlib.sha256(), {"image": 0, "annotation": 0}
-    path = layout.coco_path(split)
-    with replacing(folder / path) as temporary, temporary.open("wb", buffering=_FLUSH_BYTES) as file:
+    writers = {split: _Writer(folder / layout.coco_path(split)) for split in splits}
+    with ExitStack() as stack:
+        for writer in writers.values():
+            temporary = stack.enter_context(replacing(writer.path))
+            writer.file = stack.enter_context(temporary.open("wb", buffering=_FLUSH_BYTES))
         try:
-            for name, data in coco_chunks(folder, shards, split, head):
-                file.write(data)
-                digest.update(data)
-                kind = name.split(" ", 1)[0]
-                if kind in counts:
-                    counts[kind] += 1
+            for chunk in coco_chunks(folder, sorted(receipts), list(writers), head):
+                writers[chunk.split].add(chunk)
         except pa.ArrowException as error:
             raise DatasetError(
                 f"a manifest part in {str(folder / 'manifest')!r} cannot be read ({error}). "
                 "'synthgen validate' names it; remove that shard's receipt and give the same command again"
             ) from error
-    return CocoFile(path, digest.hexdigest(), counts["image"], counts["annotation"])
+    return {split: writer.result(split) for split, writer in writers.items()}
+
+
+class _Writer:
+    """One file while it is written: its bytes hashed and its records counted as they pass."""
+
+    file: IO[bytes]
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._digest = hashlib.sha256()
+        self._counts = {"image": 0, "annotation": 0}
+
+    def add(self, chunk: CocoChunk) -> None:
+        with writing(self.path):
+            self.file.write(chunk.data)
+        self._digest.update(chunk.data)
+        kind = chunk.name.split(" ", 1)[0]
+        if kind in self._counts:
+            self._counts[kind] += 1
+
+    def result(self, split: str) -> CocoFile:
+        counts = self._counts
+        return CocoFile(layout.coco_path(split), self._digest.hexdigest(), counts["image"], counts["annotation"])
 
 
 def _check_parts(folder: Path, receipt: Receipt) -> None:
