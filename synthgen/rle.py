@@ -8,6 +8,7 @@ bit 5 = more follows, plus 48), as in ``rleToString`` of cocoapi's maskApi.c.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,6 +136,63 @@ def covers_exactly(rle: Rle, instance_map: U16, index: int, pixels: int) -> bool
     found = edges(rle)
     covered = int(found[1::2].sum() - found[::2].sum())
     return covered == pixels and int(_count_under(instance_map, found, index)) == pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Several masks of one size, read back from their strings.
+
+    Attributes:
+        height: of the masks.
+        edges, offsets: the edges of mask k are ``edges[offsets[k] : offsets[k + 1]]`` (see the module's docstring).
+        areas: (n,) int64 foreground pixels.
+        bounds: (n, 4) int32 x, y, width, height of the foreground in pixels; zeros where there is none.
+    """
+
+    height: int
+    edges: I64
+    offsets: I64
+    areas: I64
+    bounds: I32
+
+
+def read_runs(rles: Sequence[Rle]) -> Runs:
+    """The masks (all of one size) from their strings, in one pass.
+
+    Raises:
+        DatasetError: the counts of a mask are not run lengths that fill it.
+    """
+    if not rles:
+        return Runs(0, np.zeros(0, np.int64), np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros((0, 4), np.int32))
+    height, width = rles[0].height, rles[0].width
+    ends = np.cumsum([0, *(len(rle.counts) for rle in rles)])
+    try:
+        text = np.frombuffer("".join(rle.counts for rle in rles).encode("ascii"), dtype=np.uint8)
+        found, offsets, whole = _parse_all(text, ends, height * width)
+    except UnicodeEncodeError:
+        whole = 0
+    if whole < len(rles):
+        for one in rles:
+            edges(one)  # raises for the first bad one, and says which counts they are
+        raise InternalError(f"mask {whole} of {len(rles)} can be read alone, but not with the others")
+    box, areas = _extents(found, offsets, height)
+    return Runs(height, found, offsets, areas, box)
+
+
+def pixels_held(runs: Runs, instance_map: U16, indices: I64) -> I64:
+    """(n,) how many pixels of mask k hold ``indices[k]`` in the map, which has the size of the masks."""
+    return _pixels_held(runs.edges, runs.offsets, instance_map, indices)
+
+
+def each_contains(outer: Runs, inner: Runs) -> Bool:
+    """(n,) whether every foreground pixel of inner mask k is foreground of outer mask k."""
+    return _each_contains(outer.edges, outer.offsets, inner.edges, inner.offsets)
+
+
+def spread_pixels(runs: Runs, count: int) -> I64:
+    """(n, count, 2) row and column of ``count`` pixels (>= 2) of every mask, spread evenly over its runs, the first and
+    the last among them. No mask may be empty."""
+    return _spread_pixels(runs.edges, runs.offsets, runs.areas, runs.height, count)
 
 
 def histogram(instance_map: U16) -> I64:
@@ -357,6 +415,52 @@ def _parse(text: Any, size: int) -> Any:
         return out[:0], False
     # the last entry is the end of the mask: it closes a foreground run, or is dropped behind a background run
     return out[: count - count % 2], True
+
+
+@njit(cache=True, nogil=True)
+def _parse_all(text: Any, ends: Any, size: int) -> Any:
+    """Edges and offsets of all strings, and how many of them could be read before the first bad one."""
+    n = ends.size - 1
+    out, offsets = np.empty(text.size + n, dtype=np.int64), np.zeros(n + 1, dtype=np.int64)
+    for k in range(n):
+        found, ok = _parse(text[ends[k] : ends[k + 1]], size)
+        if not ok:
+            return out[:0], offsets, k
+        offsets[k + 1] = offsets[k] + found.size
+        out[offsets[k] : offsets[k + 1]] = found
+    return out[: offsets[n]], offsets, n
+
+
+@njit(cache=True, nogil=True)
+def _pixels_held(found: Any, offsets: Any, instance_map: Any, indices: Any) -> Any:
+    out = np.zeros(indices.size, dtype=np.int64)
+    for k in range(indices.size):
+        out[k] = _count_under(instance_map, found[offsets[k] : offsets[k + 1]], indices[k])
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _each_contains(outer: Any, outer_offsets: Any, inner: Any, inner_offsets: Any) -> Any:
+    out = np.zeros(inner_offsets.size - 1, dtype=np.bool_)
+    for k in range(out.size):
+        whole, part = outer[outer_offsets[k] : outer_offsets[k + 1]], inner[inner_offsets[k] : inner_offsets[k + 1]]
+        out[k] = _contains(whole, part)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _spread_pixels(found: Any, offsets: Any, areas: Any, height: int, count: int) -> Any:
+    out = np.zeros((areas.size, count, 2), dtype=np.int64)
+    for k in range(areas.size):
+        i, before = offsets[k], 0
+        for n in range(count):
+            wanted = n * (areas[k] - 1) // (count - 1)
+            while before + found[i + 1] - found[i] <= wanted:
+                before += found[i + 1] - found[i]
+                i += 2
+            position = found[i] + wanted - before
+            out[k, n, 0], out[k, n, 1] = position % height, position // height
+    return out
 
 
 @njit(cache=True, nogil=True)

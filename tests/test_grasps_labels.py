@@ -132,8 +132,10 @@ def test_validation_finds_grasps_that_do_not_fit(intent: str, changes: dict[str,
     assert isinstance(scene, Scene) and camera is not None
     good = sample().annotations[0]
     model = store_for(job.catalog).model(scene.instances[good.instance_index - 1].source)
-    assert grasp_fault(good, model, camera) == ""
-    assert grasp_fault(damaged(**changes), model, camera).startswith(sentence), intent
+    assert grasp_fault([good, good], [model, model], camera) is None
+    for labels, which in (([damaged(**changes), good], 0), ([good, damaged(**changes)], 1)):
+        fault = grasp_fault(labels, [model, model], camera)
+        assert fault is not None and fault[0] == which and fault[1].startswith(sentence), intent
 
 
 @pytest.mark.slow

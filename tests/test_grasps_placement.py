@@ -192,6 +192,8 @@ def test_a_half_turn_of_the_gripper_is_the_same_rectangle() -> None:
 def test_seen_grasps_compose_the_poses() -> None:
     placed = place(at(0, 0, 0.03))
     camera_from_object = looking_down(20.0, 10.0)
-    for before, seen in zip(placed, seen_grasps(placed, camera_from_object, CAMERA, jaw_m=0.02), strict=True):
+    none, seen_ones = seen_grasps([(), placed], np.stack([np.eye(4), camera_from_object]), CAMERA, jaw_m=0.02)
+    assert none == () and seen_ones
+    for before, seen in zip(placed, seen_ones, strict=True):
         assert np.allclose(seen.camera_from_gripper, camera_from_object @ before.object_from_gripper)
         assert (seen.score, seen.collision_free) == (before.score, before.collision_free)

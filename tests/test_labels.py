@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from synthgen.errors import InternalError
 from synthgen.label.annotate import annotate
-from synthgen.label.box3d import box_points, imaged, project_box, valid_radius
+from synthgen.label.box3d import box_points, imaged, project_boxes, valid_radius
 from synthgen.projection import distort
 from synthgen.rle import decode
 from synthgen.types.geometry import Intrinsics
@@ -67,7 +67,7 @@ def test_a_known_annotation() -> None:
 
 
 def test_box_points_by_bits() -> None:
-    points = box_points(np.array([[1.0, 2.0, 3.0], [11.0, 12.0, 13.0]]))
+    (points,) = box_points(np.array([[[1.0, 2.0, 3.0], [11.0, 12.0, 13.0]]]))
     assert points.shape == (9, 3)
     for i in range(8):
         assert points[i].tolist() == [11 if i & 1 else 1, 12 if i >> 1 & 1 else 2, 13 if i >> 2 & 1 else 3]
@@ -87,8 +87,8 @@ KEYPOINT_ROWS = [
 def test_keypoint_flags_by_depth(depth: float, flag: int, intent: str) -> None:
     pose = np.eye(4)
     pose[2, 3] = 1.0
-    point = np.zeros((2, 3))
-    box = project_box(point, pose, LENS, np.full((64, 96), depth, np.float32))
+    point = np.zeros((1, 2, 3))
+    (box,) = project_boxes(point, pose[None], LENS, np.full((64, 96), depth, np.float32))
     assert box.keypoints[2::3] == (flag,) * 9, intent
     assert box.keypoints[:2] == (48.0, 32.0)
 
@@ -104,7 +104,7 @@ OUTSIDE_ROWS = [
 def test_points_that_are_not_in_the_frame(position: tuple[float, float, float], zero: bool, intent: str) -> None:
     pose = np.eye(4)
     pose[:3, 3] = position
-    box = project_box(np.zeros((2, 3)), pose, LENS, np.zeros((64, 96), np.float32))
+    (box,) = project_boxes(np.zeros((1, 2, 3)), pose[None], LENS, np.zeros((64, 96), np.float32))
     assert set(box.keypoints) == {0.0}, intent
     expected = (0.0, 0.0) if zero else (48 + 90 * 0.6, 32.0)
     assert box.corners_px[:2] == pytest.approx(expected), intent

@@ -23,6 +23,7 @@ def encoded(mask: np.ndarray) -> dict[str, object]:
 
 
 @given(MAPS, st.integers(1, 3))
+@settings(deadline=None)  # the first example compiles kernels
 def test_every_instance_of_a_map_equals_pycocotools(small: np.ndarray, zoom: int) -> None:
     instance_map = np.repeat(np.repeat(small, zoom, 0), 2 * zoom, 1)
     found = rle.visible_masks(instance_map, 5)
@@ -46,7 +47,7 @@ def test_every_instance_of_a_map_equals_pycocotools(small: np.ndarray, zoom: int
     SHAPES.flatmap(lambda shape: hnp.arrays(np.uint64, (*shape, 2), elements=st.integers(0, 2**64 - 1))),
     st.sampled_from([1, 63, 64, 65, 100, 128]),
 )
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_amodal_bits_equal_pycocotools(words: np.ndarray, n: int) -> None:
     found = rle.amodal_masks(words, n)
     assert len(found.rles) == n
@@ -58,6 +59,7 @@ def test_amodal_bits_equal_pycocotools(words: np.ndarray, n: int) -> None:
 
 
 @given(MASKS)
+@settings(deadline=None)
 def test_one_mask_and_back(mask: np.ndarray) -> None:
     one = rle.encode(mask)
     assert one.counts.encode() == encoded(mask)["counts"]
@@ -65,6 +67,7 @@ def test_one_mask_and_back(mask: np.ndarray) -> None:
 
 
 @given(MASKS, st.data())
+@settings(deadline=None)
 def test_contains_and_covers_agree_with_arrays(mask: np.ndarray, data: st.DataObject) -> None:
     other = data.draw(hnp.arrays(np.bool_, mask.shape))
     assert rle.contains(rle.encode(mask), rle.encode(mask & other))
@@ -74,6 +77,38 @@ def test_contains_and_covers_agree_with_arrays(mask: np.ndarray, data: st.DataOb
     assert rle.covers_exactly(rle.encode(mask), instance_map, 3, pixels)
     same = np.array_equal(mask, other)
     assert rle.covers_exactly(rle.encode(other), instance_map, 3, pixels) == same
+
+
+@given(SHAPES.flatmap(lambda shape: hnp.arrays(np.bool_, (4, *shape))), st.integers(2, 9), st.data())
+@settings(deadline=None)
+def test_several_masks_at_once_agree_with_one_by_one(masks: np.ndarray, count: int, data: st.DataObject) -> None:
+    """Intent: what the checks read back in one pass is what each mask says alone; an empty mask among them is fine."""
+    rles = [rle.encode(mask) for mask in masks]
+    runs = rle.read_runs(rles)
+    assert runs.areas.tolist() == masks.sum(axis=(1, 2)).tolist()
+    assert [tuple(box) for box in runs.bounds.tolist()] == [rle.bounds(one) for one in rles]
+    instance_map = data.draw(hnp.arrays(np.uint16, masks[0].shape, elements=st.integers(0, 4)))
+    held = rle.pixels_held(runs, instance_map, np.array([1, 2, 3, 4]))
+    assert held.tolist() == [int((mask & (instance_map == k + 1)).sum()) for k, mask in enumerate(masks)]
+    turned = rle.read_runs(rles[::-1])
+    assert rle.each_contains(runs, turned).tolist() == [
+        rle.contains(a, b) for a, b in zip(rles, rles[::-1], strict=True)
+    ]
+    if masks.any(axis=(1, 2)).all():
+        for mask, places in zip(masks, rle.spread_pixels(runs, count), strict=True):
+            column_major = np.flatnonzero(mask.T)
+            wanted = column_major[np.arange(count) * (len(column_major) - 1) // (count - 1)]
+            assert (places[:, 1] * mask.shape[0] + places[:, 0]).tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("bad", ["zzzz", "é"])
+def test_the_damaged_one_among_several_is_named(bad: str) -> None:
+    good = rle.encode(np.ones((4, 6), bool))
+    with pytest.raises(DatasetError) as caught:
+        rle.read_runs([good, Rle(4, 6, bad), good])
+    assert str(caught.value) == (
+        f"{bad!r} is not a COCO run-length mask of 6 x 4 pixels; its runs must be >= 0 and add up to width * height"
+    )
 
 
 def test_histogram_counts_every_index() -> None:
@@ -94,6 +129,7 @@ def test_damaged_counts_are_refused(counts: str) -> None:
 
 
 @given(st.text(alphabet=[chr(c) for c in range(40, 120)], max_size=12))
+@settings(deadline=None)
 def test_any_text_decodes_or_is_refused(counts: str) -> None:
     try:
         mask = rle.decode(Rle(5, 7, counts))

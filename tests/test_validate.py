@@ -83,6 +83,11 @@ SAMPLE_ROWS: list[tuple[str, Callable[[Sample], Sample], str]] = [
         "image 1, instance 1: has a mask that is not its pixels in the instance map",
     ),
     (
+        "a mask of another size",
+        lambda s: changed(s, amodal_segmentation=rle.encode(np.ones((3, 4), bool))),
+        "image 1, instance 1: has a mask of (3, 4) pixels, its image (64, 96)",
+    ),
+    (
         "box",
         lambda s: changed(s, bbox=(1.0, 2.0, 3.0, 4.0)),
         "image 1, instance 1: has box (1.0, 2.0, 3.0, 4.0), its mask {box}",
@@ -212,12 +217,14 @@ def test_depth_outside_a_box_is_measured() -> None:
     mask[9:11, 9:11] = True
     pose = np.eye(4)
     pose[2, 3] = 1.0
-    placed = Placed(rle.encode(mask), pose, np.array([[-0.1, -0.1, -0.01], [0.1, 0.1, 0.01]]))
+    bounds = np.array([[[-0.1, -0.1, -0.01], [0.1, 0.1, 0.01]]])
+    placed = Placed(rle.read_runs([rle.encode(mask)]), pose[None], bounds)
+    none = Placed(rle.read_runs([]), np.zeros((0, 4, 4)), np.zeros((0, 2, 3)))
     depth = np.full((20, 20), 1.03, np.float32)
-    assert outside_box_m(depth, lens, [placed], depth_error_m=0.0) == pytest.approx([0.0195], abs=1e-6)
-    assert outside_box_m(depth - np.float32(0.025), lens, [placed], depth_error_m=0.0)[0] < 0
-    assert outside_box_m(depth * 0, lens, [placed], depth_error_m=0.0) == [np.inf]
-    assert outside_box_m(depth, lens, [], depth_error_m=0.0) == []
+    assert outside_box_m(depth, lens, placed, depth_error_m=0.0) == pytest.approx([0.0195], abs=1e-6)
+    assert outside_box_m(depth - np.float32(0.025), lens, placed, depth_error_m=0.0)[0] < 0
+    assert outside_box_m(depth * 0, lens, placed, depth_error_m=0.0) == [np.inf]
+    assert outside_box_m(depth, lens, none, depth_error_m=0.0).size == 0
 
 
 # -------------------------------------------------------------------------------------------------- a whole dataset

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
+
 from synthgen.errors import InternalError
-from synthgen.label.box3d import project_box
+from synthgen.label.box3d import ProjectedBox, project_boxes
 from synthgen.rle import Masks, amodal_masks, visible_masks
 from synthgen.types.annotations import Annotation
-from synthgen.types.arrays import F32
+from synthgen.types.arrays import F32, F64
 from synthgen.types.assets import ObjectModel
 from synthgen.types.catalog import FamilySource, MeshSource
 from synthgen.types.gbuffer import Views
-from synthgen.types.geometry import Camera
 from synthgen.types.scene import SceneObject
 
 
@@ -46,25 +47,33 @@ def _annotate_view(views: Views, i: int, store: Models, min_visible_px: int) -> 
     camera = views.scene.cameras[views.first + i]
     visible = visible_masks(buffers.instance[i], len(things))
     amodal = amodal_masks(buffers.amodal[i], len(things))
-    return tuple(
-        _annotation(
-            thing, store.model(thing.source), camera, visible, amodal, buffers.truncation[i], buffers.depth_m[i]
-        )
+    shown = [
+        thing
         for thing in things
         if thing.role == "object"
         and thing.category_id > 0
         and visible.areas[thing.instance_index - 1] >= max(min_visible_px, 1)
+    ]
+    if not shown:
+        return ()
+    models = [store.model(thing.source) for thing in shown]
+    poses = camera.camera_from_world @ np.array([thing.world_from_object for thing in shown])
+    bounds = np.array([model.bounds_m for model in models])
+    boxes = project_boxes(bounds, poses, camera.intrinsics, buffers.depth_m[i])
+    return tuple(
+        _annotation(thing, model, pose, box, visible, amodal, buffers.truncation[i])
+        for thing, model, pose, box in zip(shown, models, poses, boxes, strict=True)
     )
 
 
 def _annotation(
     thing: SceneObject,
     model: ObjectModel,
-    camera: Camera,
+    camera_from_object: F64,
+    box: ProjectedBox,
     visible: Masks,
     amodal: Masks,
     truncation: F32,
-    depth_m: F32,
 ) -> Annotation:
     k = thing.instance_index - 1
     mask, whole, area = visible.rles[k], amodal.rles[k], int(visible.areas[k])
@@ -72,8 +81,6 @@ def _annotation(
         raise InternalError(
             f"instance {thing.instance_index} has {area} visible pixels, but {int(amodal.areas[k])} amodal ones"
         )
-    camera_from_object = camera.camera_from_world @ thing.world_from_object
-    box = project_box(model.bounds_m, camera_from_object, camera.intrinsics, depth_m)
     extent = model.extent_m
     return Annotation(
         instance_index=thing.instance_index,

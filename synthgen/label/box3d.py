@@ -17,6 +17,8 @@ NEAR_M = 0.01
 # A keypoint counts as hidden when something is nearer by more than this; the object itself counts.
 HIDDEN_BY_M = 0.005
 LENS_STEPS = 4096
+# (8, 3): whether corner i takes the maximum along x, y, z.
+_TAKES_MAXIMUM = np.array([[i & 1, i & 2, i & 4] for i in range(CORNERS)], dtype=np.bool_)
 
 
 @dataclass(frozen=True)
@@ -28,35 +30,35 @@ class ProjectedBox:
 
 
 def box_points(bounds_m: F64) -> F64:
-    """(9, 3) corners and centre of (2, 3) bounds, object frame: corner i takes the maximum where its bit is set.
+    """(N, 9, 3) corners and centre of (N, 2, 3) bounds, object frame: corner i takes the maximum where its bit is set.
 
     Bits: x = i & 1, y = i >> 1 & 1, z = i >> 2 & 1.
     """
-    index = np.arange(CORNERS)
-    bits = np.stack([index & 1, index >> 1 & 1, index >> 2 & 1], axis=1)
-    corners = np.where(bits == 1, bounds_m[1], bounds_m[0])
-    return np.concatenate([corners, bounds_m.mean(axis=0, keepdims=True)])
+    corners = np.where(_TAKES_MAXIMUM, bounds_m[:, 1, None], bounds_m[:, 0, None])
+    return np.concatenate([corners, bounds_m.mean(axis=1, keepdims=True)], axis=1)
 
 
-def project_box(bounds_m: F64, camera_from_object: F64, intrinsics: Intrinsics, depth_m: F32) -> ProjectedBox:
-    """Projects an object's box and says which of its nine points can be seen.
+def project_boxes(bounds_m: F64, camera_from_object: F64, intrinsics: Intrinsics, depth_m: F32) -> list[ProjectedBox]:
+    """Projects the boxes of N objects and says which of their nine points can be seen.
 
     Args:
-        bounds_m: (2, 3) minimum and maximum corner, object frame.
-        camera_from_object: (4, 4) rigid pose.
+        bounds_m: (N, 2, 3) minimum and maximum corner, object frame.
+        camera_from_object: (N, 4, 4) rigid poses.
         intrinsics: camera, lens distortion included.
         depth_m: (H, W) camera z of the surface seen at each pixel's centre, 0 = none.
     """
-    points = box_points(bounds_m) @ camera_from_object[:3, :3].T + camera_from_object[:3, 3]
+    rotation, translation = camera_from_object[:, :3, :3], camera_from_object[:, None, :3, 3]
+    points = (box_points(bounds_m) @ np.swapaxes(rotation, 1, 2) + translation).reshape(-1, 3)
     able = imaged(points, intrinsics)
     pixels = np.zeros((len(points), 2))
     pixels[able] = project(points[able], intrinsics)
     flags = _flags(points[:, 2], pixels, able, intrinsics, depth_m)
     keypoints = np.concatenate([np.where(flags[:, None] > 0, pixels, 0.0), flags[:, None]], axis=1)
-    return ProjectedBox(
-        corners_px=tuple(pixels[:CORNERS].ravel().tolist()),
-        keypoints=tuple(keypoints.ravel().tolist()),
-    )
+    corners = pixels.reshape(-1, CORNERS + 1, 2)[:, :CORNERS].reshape(-1, 2 * CORNERS)
+    return [
+        ProjectedBox(tuple(corner), tuple(keypoint))
+        for corner, keypoint in zip(corners.tolist(), keypoints.reshape(-1, 3 * (CORNERS + 1)).tolist(), strict=True)
+    ]
 
 
 def imaged(points: F64, intrinsics: Intrinsics) -> Bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -143,19 +144,23 @@ def scene_grasps(scene: Scene, store: Models, config: GraspsConfig) -> dict[int,
 
 
 def seen_grasps(
-    placed: tuple[PlacedGrasp, ...], camera_from_object: F64, camera: Camera, *, jaw_m: float
-) -> tuple[Grasp, ...]:
-    """The grasps of one instance as one camera sees them, in the same order.
+    placed: Sequence[tuple[PlacedGrasp, ...]], camera_from_object: F64, camera: Camera, *, jaw_m: float
+) -> list[tuple[Grasp, ...]]:
+    """The grasps of N instances as one camera sees them, in the same order.
 
     Args:
-        camera_from_object: (4, 4) pose of the instance.
+        placed: per instance its grasps.
+        camera_from_object: (N, 4, 4) poses of the instances.
         jaw_m: pad width of the gripper.
     """
-    if not placed:
-        return ()
-    poses = camera_from_object @ np.array([grasp.object_from_gripper for grasp in placed])
-    rectangles = grasp_rectangles(poses, camera, width_m=np.array([grasp.width_m for grasp in placed]), jaw_m=jaw_m)
-    return tuple(
+    counts = [len(grasps) for grasps in placed]
+    together = [grasp for grasps in placed for grasp in grasps]
+    if not together:
+        return [() for _ in placed]
+    own = np.array([grasp.object_from_gripper for grasp in together])
+    poses = np.repeat(camera_from_object, counts, axis=0) @ own
+    rectangles = grasp_rectangles(poses, camera, width_m=np.array([grasp.width_m for grasp in together]), jaw_m=jaw_m)
+    found = iter(
         Grasp(
             object_from_gripper=grasp.object_from_gripper,
             camera_from_gripper=pose,
@@ -165,8 +170,9 @@ def seen_grasps(
             collision_free=grasp.collision_free,
             rect_px=rectangle,
         )
-        for grasp, pose, rectangle in zip(placed, poses, rectangles, strict=True)
+        for grasp, pose, rectangle in zip(together, poses, rectangles, strict=True)
     )
+    return [tuple(islice(found, count)) for count in counts]
 
 
 def grasp_rectangles(
@@ -190,10 +196,9 @@ def grasp_rectangles(
     size = np.array([camera.intrinsics.width, camera.intrinsics.height])
     inside: Bool = np.asarray(((centre >= 0.0) & (centre < size)).all(axis=1), dtype=np.bool_)
     found: list[tuple[float, float, float, float, float] | None] = [None] * len(points)
-    values = zip(rows, centre, np.hypot(*along.T), np.hypot(*beside.T), angle, strict=True)
-    for (row, (cx, cy), width, jaw, degrees), seen in zip(values, inside, strict=True):
-        if seen:
-            found[row] = (float(cx), float(cy), float(width), float(jaw), float(degrees))
+    values = np.column_stack([centre, np.hypot(*along.T), np.hypot(*beside.T), angle])
+    for row, (cx, cy, width, jaw, degrees) in zip(rows[inside].tolist(), values[inside].tolist(), strict=True):
+        found[row] = (cx, cy, width, jaw, degrees)
     return found
 
 
@@ -210,15 +215,33 @@ def with_grasps(
     Raises:
         ConfigError: an unknown gripper.
     """
-    placed = scene_grasps(views.scene, store, config)
+    placed = _last_scenes.grasps(views.scene, store, config)
     jaw_m = make_gripper(config.gripper).pad_width_m
-    return [
-        tuple(
-            replace(
-                found,
-                grasps=seen_grasps(placed[found.instance_index], found.camera_from_object, camera, jaw_m=jaw_m),
-            )
-            for found in labelled
-        )
-        for labelled, camera in zip(labels, views.scene.cameras[views.first :], strict=False)
-    ]
+    found = []
+    for labelled, camera in zip(labels, views.scene.cameras[views.first :], strict=False):
+        poses = np.array([annotation.camera_from_object for annotation in labelled]).reshape(-1, 4, 4)
+        seen = seen_grasps([placed[annotation.instance_index] for annotation in labelled], poses, camera, jaw_m=jaw_m)
+        found.append(tuple(replace(one, grasps=grasps) for one, grasps in zip(labelled, seen, strict=True)))
+    return found
+
+
+class _LastScenes:
+    """Grasps of the scenes that were met last: the batches of one scene share its tuple of objects.
+
+    By identity, not by content: a scene that came here in two copies is placed twice, to the same grasps.
+    """
+
+    def __init__(self, kept: int) -> None:
+        self._kept = kept
+        self._found: list[tuple[Scene, Models, GraspsConfig, dict[int, tuple[PlacedGrasp, ...]]]] = []
+
+    def grasps(self, scene: Scene, store: Models, config: GraspsConfig) -> dict[int, tuple[PlacedGrasp, ...]]:
+        for known, its_store, its_config, placed in self._found:
+            if known.objects is scene.objects and its_store is store and its_config == config:
+                return placed
+        placed = scene_grasps(scene, store, config)
+        self._found = [(scene, store, config, placed), *self._found[: self._kept - 1]]
+        return placed
+
+
+_last_scenes = _LastScenes(kept=2)

@@ -6,7 +6,7 @@ pixels are carried through depth and pose into the object's own box.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import cv2
@@ -15,7 +15,7 @@ import numpy as np
 from synthgen import rle
 from synthgen.errors import InternalError
 from synthgen.types.annotations import Annotation
-from synthgen.types.arrays import F32, F64, I64
+from synthgen.types.arrays import F32, F64, I64, U16, Bool
 from synthgen.types.assets import ObjectModel
 from synthgen.types.catalog import FamilySource, MeshSource
 from synthgen.types.geometry import Camera, Intrinsics
@@ -63,18 +63,24 @@ def check_sample(sample: Sample, store: Models, scene: Scene, *, min_visible_px:
         _check_sensor(sample, sample.depth_sensor_m, sample.depth_m)
     pixels = rle.histogram(sample.instances)
     _check_indices(sample, scene, pixels, min_visible_px)
-    things = {thing.instance_index: thing for thing in scene.instances}
-    for found in sample.annotations:
-        thing = things[found.instance_index]
-        _check_masks(sample, found, int(pixels[found.instance_index]))
-        _check_pose(sample, found, thing, store.model(thing.source), sample.camera)
-        fault = grasp_fault(found, store.model(thing.source), sample.camera)
-        _require(not fault, sample, fault, found)
-    _check_depth(
+    _require(bool(np.isfinite(sample.depth_m[::7, ::5]).all()), sample, "depth is not finite")
+    if not sample.annotations:
+        return
+    things = [scene.instances[found.instance_index - 1] for found in sample.annotations]
+    models = [store.model(thing.source) for thing in things]
+    masks = _check_masks(sample, sample.instances, pixels)
+    _check_poses(sample, things, models, sample.camera)
+    fault = grasp_fault(sample.annotations, models, sample.camera)
+    if fault is not None:
+        _require(False, sample, fault[1], sample.annotations[fault[0]])
+    poses = np.array([found.camera_from_object for found in sample.annotations])
+    placed = Placed(masks, poses, np.array([model.bounds_m for model in models]))
+    outside = outside_box_m(sample.depth_m, sample.camera.intrinsics, placed, depth_error_m=0.0)
+    _require_each(outside < np.inf, sample, lambda k: "has a pixel without depth")
+    _require_each(
+        outside <= 0,
         sample,
-        sample.camera,
-        sample.depth_m,
-        [store.model(things[a.instance_index].source) for a in sample.annotations],
+        lambda k: f"has a pixel whose depth lies {outside[k] * 1000:.3g} mm outside its 3D box",
     )
 
 
@@ -99,66 +105,102 @@ def _check_indices(sample: Sample, scene: Scene, pixels: I64, min_visible_px: in
             _require(thing.instance_index in labelled, sample, missing)
 
 
-def _check_masks(sample: Sample, found: Annotation, pixels: int) -> None:
-    assert sample.instances is not None
-    mask, whole = found.segmentation, found.amodal_segmentation
-    _require(found.area == pixels > 0, sample, f"has area {found.area}, the instance map {pixels} pixels", found)
-    same = rle.covers_exactly(mask, sample.instances, found.instance_index, pixels)
-    _require(same, sample, "has a mask that is not its pixels in the instance map", found)
-    _require(found.bbox == rle.bounds(mask), sample, f"has box {found.bbox}, its mask {rle.bounds(mask)}", found)
-    amodal_box = rle.bounds(whole)
-    _require(found.amodal_bbox == amodal_box, sample, f"has amodal box {found.amodal_bbox}, not {amodal_box}", found)
-    _require(rle.contains(whole, mask), sample, "is visible outside its amodal mask", found)
-    share = found.area / rle.area(whole)
-    _require(abs(found.visibility - share) < 1e-9, sample, f"has visibility {found.visibility}, not {share}", found)
-    _require(0.0 <= found.truncation <= 1.0, sample, f"has truncation {found.truncation}", found)
+def _check_masks(sample: Sample, instances: U16, pixels: I64) -> rle.Runs:
+    """Masks against the instance map, boxes and shares against the masks; returns the visible masks."""
+    labels = sample.annotations
+    held = pixels[[found.instance_index for found in labels]]
+    _require_each(
+        (held > 0) & (held == [found.area for found in labels]),
+        sample,
+        lambda k: f"has area {labels[k].area}, the instance map {held[k]} pixels",
+    )
+    for found in labels:
+        for mask in (found.segmentation, found.amodal_segmentation):
+            size = (mask.height, mask.width)
+            _require(
+                size == instances.shape, sample, f"has a mask of {size} pixels, its image {instances.shape}", found
+            )
+    masks = rle.read_runs([found.segmentation for found in labels])
+    whole = rle.read_runs([found.amodal_segmentation for found in labels])
+    under = rle.pixels_held(masks, instances, np.array([found.instance_index for found in labels]))
+    same = (masks.areas == held) & (under == held)
+    _require_each(same, sample, lambda k: "has a mask that is not its pixels in the instance map")
+    boxes, whole_boxes = _boxes(masks), _boxes(whole)
+    _require_each(
+        [found.bbox == box for found, box in zip(labels, boxes, strict=True)],
+        sample,
+        lambda k: f"has box {labels[k].bbox}, its mask {boxes[k]}",
+    )
+    _require_each(
+        [found.amodal_bbox == box for found, box in zip(labels, whole_boxes, strict=True)],
+        sample,
+        lambda k: f"has amodal box {labels[k].amodal_bbox}, not {whole_boxes[k]}",
+    )
+    _require_each(rle.each_contains(whole, masks), sample, lambda k: "is visible outside its amodal mask")
+    shares = held / whole.areas
+    _require_each(
+        np.abs(np.array([found.visibility for found in labels]) - shares) < 1e-9,
+        sample,
+        lambda k: f"has visibility {labels[k].visibility}, not {shares[k]}",
+    )
+    cut = [0.0 <= found.truncation <= 1.0 for found in labels]
+    _require_each(cut, sample, lambda k: f"has truncation {labels[k].truncation}")
+    return masks
 
 
-def _check_pose(sample: Sample, found: Annotation, thing: SceneObject, model: ObjectModel, camera: Camera) -> None:
-    """Pose against the scene, corners against OpenCV's projection, amodal box within the corners."""
-    pose = found.camera_from_object
-    numbers = np.concatenate([pose.ravel(), found.corners_px, found.keypoints, found.extent_m])
-    _require(bool(np.isfinite(numbers).all()), sample, "has a number that is not finite", found)
-    back = camera.world_from_camera @ pose
-    off = float(np.abs(back - thing.world_from_object).max())
-    _require(off < POSE_TOLERANCE, sample, f"has a pose {off:.3g} off its scene's", found)
-    _require(found.model_id == model.key, sample, f"names model {found.model_id}, its scene {model.key}", found)
-    off = float(np.abs(model.extent_m - found.extent_m).max())
-    _require(off < POSE_TOLERANCE, sample, f"has an extent {off:.3g} m off its model's", found)
-    corners, given = _corners(model), np.array(found.corners_px).reshape(8, 2)
-    depth = corners @ pose[2, :3] + pose[2, 3]
-    imaged = (depth > 0.0) & (given != 0.0).any(axis=1)
+def _boxes(masks: rle.Runs) -> list[tuple[int, ...]]:
+    return [tuple(box) for box in masks.bounds.tolist()]
+
+
+def _check_poses(sample: Sample, things: Sequence[SceneObject], models: Sequence[ObjectModel], camera: Camera) -> None:
+    """Poses against the scene, corners against OpenCV's projection, amodal boxes within the corners."""
+    labels = sample.annotations
+    poses = np.array([found.camera_from_object for found in labels])
+    numbers = np.array([(*found.corners_px, *found.keypoints, *found.extent_m) for found in labels])
+    finite = np.isfinite(poses).all(axis=(1, 2)) & np.isfinite(numbers).all(axis=1)
+    _require_each(finite, sample, lambda k: "has a number that is not finite")
+    placed = np.array([thing.world_from_object for thing in things])
+    apart = np.abs(camera.world_from_camera @ poses - placed).max(axis=(1, 2))
+    _require_each(apart < POSE_TOLERANCE, sample, lambda k: f"has a pose {apart[k]:.3g} off its scene's")
+    _require_each(
+        [found.model_id == model.key for found, model in zip(labels, models, strict=True)],
+        sample,
+        lambda k: f"names model {labels[k].model_id}, its scene {models[k].key}",
+    )
+    sizes = np.array([model.extent_m for model in models])
+    wrong = np.abs(sizes - np.array([found.extent_m for found in labels])).max(axis=1)
+    _require_each(wrong < POSE_TOLERANCE, sample, lambda k: f"has an extent {wrong[k]:.3g} m off its model's")
+    _check_corners(sample, poses, np.array([model.bounds_m for model in models]), camera.intrinsics)
+
+
+def _check_corners(sample: Sample, poses: F64, bounds_m: F64, intrinsics: Intrinsics) -> None:
+    corners = np.where(_MAXIMUM, bounds_m[:, 1, None], bounds_m[:, 0, None])
+    here = corners @ np.swapaxes(poses[:, :3, :3], 1, 2) + poses[:, None, :3, 3]
+    given = np.array([found.corners_px for found in sample.annotations]).reshape(-1, 8, 2)
+    imaged = (here[:, :, 2] > 0.0) & (given != 0.0).any(axis=2)
     if not imaged.any():
         return
-    intrinsics = camera.intrinsics
     lens = np.array(intrinsics.distortion) if intrinsics.distortion else None
-    here = corners[imaged] @ pose[:3, :3].T + pose[:3, 3]
-    again, _ = cv2.projectPoints(here, np.zeros(3), np.zeros(3), intrinsics.K, lens)
+    again, _ = cv2.projectPoints(here[imaged], np.zeros(3), np.zeros(3), intrinsics.K, lens)
     scale = np.maximum(1.0, np.abs(given[imaged]) * 1e-3)
-    off = float((np.abs(again.reshape(-1, 2) - given[imaged]) / scale).max())
-    _require(off < CORNER_TOLERANCE_PX, sample, f"has a 3D box corner {off:.3g} px off its pose", found)
-    if imaged.all() and not intrinsics.distortion:  # straight lines stay straight: the silhouette is within the corners
-        _check_silhouette(sample, found, given, intrinsics)
-
-
-def _check_silhouette(sample: Sample, found: Annotation, corners: F64, intrinsics: Intrinsics) -> None:
-    x, y, width, height = found.amodal_bbox
-    low, high = corners.min(axis=0) - SILHOUETTE_TOLERANCE_PX, corners.max(axis=0) + SILHOUETTE_TOLERANCE_PX
-    inside = x >= low[0] and y >= low[1] and x + width <= high[0] and y + height <= high[1]
-    _require(bool(inside), sample, f"has amodal box {found.amodal_bbox} outside its projected 3D box", found)
-
-
-def _check_depth(sample: Sample, camera: Camera, depth_m: F32, models: Sequence[ObjectModel]) -> None:
-    """A few pixels of every mask, carried through depth and pose, lie within the object's box."""
-    _require(bool(np.isfinite(depth_m[::7, ::5]).all()), sample, "depth is not finite")
-    placed = [
-        Placed(found.segmentation, found.camera_from_object, model.bounds_m)
-        for found, model in zip(sample.annotations, models, strict=True)
-    ]
-    outside = outside_box_m(depth_m, camera.intrinsics, placed, depth_error_m=0.0)
-    for found, worst in zip(sample.annotations, outside, strict=True):
-        _require(worst < np.inf, sample, "has a pixel without depth", found)
-        _require(worst <= 0, sample, f"has a pixel whose depth lies {worst * 1000:.3g} mm outside its 3D box", found)
+    off = np.zeros(imaged.shape)
+    off[imaged] = (np.abs(again.reshape(-1, 2) - given[imaged]) / scale).max(axis=1)
+    _require_each(
+        off.max(axis=1) < CORNER_TOLERANCE_PX,
+        sample,
+        lambda k: f"has a 3D box corner {off[k].max():.3g} px off its pose",
+    )
+    if intrinsics.distortion:
+        return
+    # straight lines stay straight: the silhouette is within the corners
+    low, high = given.min(axis=1) - SILHOUETTE_TOLERANCE_PX, given.max(axis=1) + SILHOUETTE_TOLERANCE_PX
+    box = np.array([found.amodal_bbox for found in sample.annotations])
+    inside = (box[:, :2] >= low).all(axis=1) & (box[:, :2] + box[:, 2:] <= high).all(axis=1)
+    _require_each(
+        inside | ~imaged.all(axis=1),
+        sample,
+        lambda k: f"has amodal box {sample.annotations[k].amodal_bbox} outside its projected 3D box",
+    )
 
 
 def _check_sensor(sample: Sample, sensor_m: F32, depth_m: F32) -> None:
@@ -168,8 +210,11 @@ def _check_sensor(sample: Sample, sensor_m: F32, depth_m: F32) -> None:
     _require(bool(good.all()), sample, "sensor depth is negative, not finite, or there where nothing is")
 
 
-def _corners(model: ObjectModel) -> F64:
-    return np.where(_MAXIMUM, model.bounds_m[1], model.bounds_m[0]).astype(np.float64)
+def _require_each(holds: Bool | Sequence[bool], sample: Sample, sentence: Callable[[int], str]) -> None:
+    """Raises for the first annotation k that does not hold, with ``sentence(k)``."""
+    if not all(holds):
+        k = list(holds).index(False)
+        _require(False, sample, sentence(k), sample.annotations[k])
 
 
 def _require(holds: bool, sample: Sample, sentence: str, found: Annotation | None = None) -> None:

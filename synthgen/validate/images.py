@@ -64,7 +64,7 @@ def check_image(folder: Path, row: Row, instances: Sequence[Row], known: Known |
     found = {kind: _read(folder, kind, file, row, findings) for kind, file in listed_files(row).items()}
     ids, depth = found.get("instances"), found.get("depth")
     pixels = None if ids is None else rle.histogram(ids)
-    placed: list[tuple[Row, Placed]] = []
+    placed: list[_Seen] = []
     for instance in instances:
         try:
             placed += _check_instance(row, instance, ids, pixels, known, findings)
@@ -101,9 +101,19 @@ def _read(folder: Path, kind: layout.Pixels, file: str, row: Row, findings: Find
     return None
 
 
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What the depth check needs of one usable label."""
+
+    instance: Row
+    mask: Rle
+    camera_from_object: F64
+    bounds_m: F64
+
+
 def _check_instance(
     row: Row, instance: Row, ids: Any, pixels: I64 | None, known: Known | None, findings: Findings
-) -> list[tuple[Row, Placed]]:
+) -> list[_Seen]:
     """Adds problems; returns what the depth check needs (nothing if the label is unusable)."""
     index, size = instance["instance_index"], (row["height"], row["width"])
     mask, whole = Rle(*size, instance["segmentation"]), Rle(*size, instance["amodal_segmentation"])
@@ -144,18 +154,25 @@ def _check_instance(
         return []
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = np.reshape(instance["rotation"], (3, 3)), instance["translation_m"]
-    return [(instance, Placed(mask, pose, bounds))]
+    return [_Seen(instance, mask, pose, bounds)]
 
 
 _NUMBERS = ("rotation", "translation_m", "corners_px", "extent_m", "keypoints")
 
 
-def _check_depth(row: Row, depth: Any, placed: Sequence[tuple[Row, Placed]], findings: Findings) -> None:
+def _check_depth(row: Row, depth: Any, seen: Sequence[_Seen], findings: Findings) -> None:
+    if not seen:
+        return
     k = row["camera"]["K"]
     intrinsics = Intrinsics(row["width"], row["height"], k[0], k[4], k[2], k[5], tuple(row["camera"]["distortion"]))
     in_metres = depth.astype(np.float32) * np.float32(DEPTH_STEP_M)
-    outside = outside_box_m(in_metres, intrinsics, [one for _, one in placed], depth_error_m=DEPTH_STEP_M / 2)
-    for (instance, _), worst in zip(placed, outside, strict=True):
+    placed = Placed(
+        rle.read_runs([one.mask for one in seen]),
+        np.array([one.camera_from_object for one in seen]),
+        np.array([one.bounds_m for one in seen]),
+    )
+    outside = outside_box_m(in_metres, intrinsics, placed, depth_error_m=DEPTH_STEP_M / 2)
+    for instance, worst in zip((one.instance for one in seen), outside.tolist(), strict=True):
         if worst > 0 and math.isfinite(worst):  # depth 0 also stands for what is beyond 65.535 m
             sentence = f"annotation {instance['annotation_id']} has depth {worst * 1000:.1f} mm outside its 3D box"
             findings.add(row["file_name"], sentence)
