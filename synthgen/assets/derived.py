@@ -23,7 +23,7 @@ import numpy.typing as npt
 LIMIT_BYTES = 3 << 30
 PRUNE_EVERY = 200  # writes of one process between two looks at the folder's size
 LIBRARIES = ("numpy", "scipy", "trimesh", "manifold3d", "fast-simplification", "opencv-python-headless", "numba")
-SOURCES = ("assets/**/*.py", "render/environment*.py", "label/grasps_*.py", "seeding.py")
+SOURCES = ("assets/**/*.py", "render/environment*.py", "label/grasps_*.py", "scene/collision.py", "seeding.py")
 
 Arrays = dict[str, npt.NDArray[Any]]
 

@@ -8,6 +8,7 @@ from functools import cached_property
 import mujoco
 import numpy as np
 
+from synthgen.scene.collision import fitted_parts
 from synthgen.types.arrays import F64
 from synthgen.types.assets import ObjectModel
 
@@ -31,7 +32,7 @@ class Body:
     """One thing to settle.
 
     Attributes:
-        model: its convex parts and volume are used.
+        model: its convex parts (fitted to its mesh, see ``collision``) and volume are used.
         world_from_object: (4, 4) float64 start pose.
         density_kg_m3, friction: physics.
     """
@@ -44,7 +45,7 @@ class Body:
     @cached_property
     def reach_m(self) -> float:
         """Largest distance of a collision point from the object's origin."""
-        return float(max(np.sqrt((part**2).sum(axis=1)).max() for part in self.model.parts))
+        return float(max(np.sqrt((part**2).sum(axis=1)).max() for part in fitted_parts(self.model)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +124,7 @@ def _add_body(spec: mujoco.MjSpec, number: int, body: Body, meshes: set[str]) ->
     start = body.world_from_object
     added = spec.worldbody.add_body(name=f"body{number}", pos=start[:3, 3], quat=quaternion(start))
     added.add_freejoint()
-    for index, part in enumerate(body.model.parts):
+    for index, part in enumerate(fitted_parts(body.model)):
         name = f"{body.model.key}.{index}"
         if name not in meshes:
             _add_mesh(spec, name, part)
@@ -166,12 +167,12 @@ def quaternion(pose: F64) -> F64:
 
 
 def placed_parts(model: ObjectModel, world_from_object: F64) -> tuple[F64, ...]:
-    """The model's convex parts in the world frame, each (n, 3)."""
+    """The model's convex parts as they were built, in the world frame, each (n, 3)."""
     rotation, translation = world_from_object[:3, :3], world_from_object[:3, 3]
     return tuple(part @ rotation.T + translation for part in model.parts)
 
 
 def turned_box(model: ObjectModel, world_from_object: F64) -> tuple[F64, F64]:
     """Low and high corner in the world of the box around a placed model's collision points."""
-    points = np.concatenate(placed_parts(model, world_from_object))
+    points = np.concatenate(fitted_parts(model)) @ world_from_object[:3, :3].T + world_from_object[:3, 3]
     return points.min(axis=0), points.max(axis=0)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from synthgen.scene.collision import fitted_parts
 from synthgen.types.arrays import F64
 from synthgen.types.assets import ObjectModel
 from synthgen.types.catalog import Up
@@ -71,7 +72,7 @@ def start_poses(
 
 def _orientation(thing: Thing, limit_half_m: tuple[float, float], *, rng: np.random.Generator) -> tuple[F64, F64, F64]:
     """Rotation and the box (low, high) of the turned parts; of the tries the first whose box fits the support."""
-    points = np.concatenate(thing.model.parts)
+    points = np.concatenate(fitted_parts(thing.model))
     best: tuple[float, F64, F64, F64] | None = None
     for _ in range(ORIENTATION_TRIES):
         rotation = _rotation(thing, rng=rng)
