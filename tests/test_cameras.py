@@ -107,6 +107,28 @@ def test_jitter_stays_within_its_radius_and_differs_by_view() -> None:
     assert len({round(miss, 9) for miss in misses}) == 20
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    kind=st.sampled_from(["hemisphere", "above"]), share=st.floats(0, 1), view=st.integers(0, 1000),
+    roll_deg=st.floats(-180, 180),
+)  # fmt: skip
+def test_off_centre_puts_the_objects_that_far_from_the_middle(
+    kind: str, share: float, view: int, roll_deg: float
+) -> None:
+    where = scene(("can", (0.1, -0.05, 0.06)))
+    wanted = placement(kind=kind, target_jitter_m=0, off_centre=share, roll_deg=roll_deg)
+    camera = draw(wanted, where, view)
+    lens, pose = camera.intrinsics, camera.world_from_camera
+    target = pose[:3, :3].T @ (np.array([0.1, -0.05, 0.06]) - pose[:3, 3])
+    assert target[2] > 0
+    x = lens.fx * target[0] / target[2] / (lens.width / 2)
+    y = lens.fy * target[1] / target[2] / (lens.height / 2)
+    assert np.hypot(x, y) == pytest.approx(share, abs=1e-6)
+    assert np.abs(pose[:3, :3] @ pose[:3, :3].T - np.eye(3)).max() < 1e-12
+    centred = draw(placement(kind=kind, target_jitter_m=0, off_centre=0, roll_deg=roll_deg), where, view)
+    assert np.array_equal(centred.world_from_camera[:3, 3], pose[:3, 3]), "the camera turns and stays where it is"
+
+
 def test_poses_are_taken_in_turn() -> None:
     shifted = [*LOOKING_DOWN[:3], 0.1, *LOOKING_DOWN[4:]]
     wanted = placement(kind="poses", world_from_camera=[LOOKING_DOWN, shifted])

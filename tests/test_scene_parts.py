@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
+import manifold3d
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,12 +13,13 @@ from scene_things import FASTENERS, HOUSEHOLD, FamilyStore, catalog, family_sour
 
 from synthgen.assets.environments import environment_kinds
 from synthgen.config.distributions import constant
-from synthgen.config.models import EnvironmentConfig, LightsConfig, SupportConfig
+from synthgen.config.models import ClutterConfig, EnvironmentConfig, LampKind, LightsConfig, SupportConfig
 from synthgen.scene.bodies import turned_box
 from synthgen.scene.capacity import capacity_fault
 from synthgen.scene.drop import Region, Thing, start_poses
-from synthgen.scene.lights import LAMPS, LUMINANCE, blackbody_rgb, draw_environment, draw_lights
-from synthgen.scene.sample import drop_region
+from synthgen.scene.lights import LAMPS, LUMINANCE, WALLED_LEAN_DEG, blackbody_rgb, draw_environment, draw_lights
+from synthgen.scene.occluders import draw_occluder
+from synthgen.scene.regions import CLUTTER, drop_region
 from synthgen.scene.supports import Support, draw_support, tote_obstacles, tote_size
 from synthgen.types.catalog import AssetSpec, Catalog, Category, FamilySource, FileAsset
 
@@ -92,9 +94,78 @@ def test_starts_avoid_obstacles() -> None:
 @given(seed=st.integers(0, 2**31), kind=st.sampled_from(["table", "tote"]), count=st.integers(0, 12))
 def test_drop_regions_lie_on_their_support(seed: int, kind: str, count: int) -> None:
     support = support_of(kind)
-    region = drop_region((model_of(family_source("box")),) * count, support, rng=rng_of(seed))
+    region = drop_region((model_of(family_source("box")),) * count, support, ClutterConfig(), rng=rng_of(seed))
     reach = np.abs(region.centre_m) + region.half_size_m
     assert (reach <= np.array(support.half_size_m) + 1e-9).all()
+
+
+def only(mode: str) -> ClutterConfig:
+    return ClutterConfig(**{name: float(name == mode) for name in CLUTTER})
+
+
+def test_every_arrangement_of_the_pipeline_is_built() -> None:
+    assert set(CLUTTER) == set(ClutterConfig.model_fields)
+
+
+def test_arrangements_get_closer_and_then_heap() -> None:
+    models = tuple(model_of(family_source(family)) for family in ("mug", "can", "hex_nut", "die", "bowl", "battery"))
+    support = support_of("table")
+    area, height = {}, {}
+    for mode in CLUTTER:
+        regions = [drop_region(models, support, only(mode), rng=rng_of(seed)) for seed in range(20)]
+        area[mode] = np.mean([np.prod(region.half_size_m) for region in regions])
+        things = tuple(Thing(model, "z", False) for model in models)
+        starts = [start_poses(things, region, (), rng=rng_of(3)) for region in regions]
+        height[mode] = np.mean([pose[:, 2, 3].max() for pose in starts])
+    assert area["scattered"] > 2 * area["close"] > 3 * area["piled"]
+    assert height["piled"] > 1.3 * height["close"] > 1.3 * height["scattered"]
+
+
+def test_shares_of_arrangements_are_followed() -> None:
+    models, support = (model_of(family_source("mug")),) * 6, support_of("table")
+    config = ClutterConfig(scattered=3, close=0, piled=1)
+    tries = [drop_region(models, support, config, rng=rng_of(seed)).tries for seed in range(400)]
+    assert tries.count(CLUTTER["scattered"].tries) / 400 == pytest.approx(0.75, abs=0.06)
+    assert tries.count(CLUTTER["close"].tries) == 0
+
+
+# ---------------------------------------------------------------- occluders
+
+
+def slab(low: tuple[float, float, float], high: tuple[float, float, float]) -> np.ndarray:
+    corners = np.array([[i & 1, i >> 1 & 1, i >> 2 & 1] for i in range(8)])
+    return np.where(corners, high, low).astype(np.float64)
+
+
+def test_occluders_keep_clear_of_fixtures() -> None:
+    pillar = slab((0.05, -0.4, 0.0), (0.25, 0.4, 1.0))
+    hung = 0
+    for seed in range(40):
+        placed = draw_occluder(STORE, (pillar,), middle_m=np.zeros(2), top_m=0.2, rng=rng_of(seed))
+        if placed is None:
+            continue
+        source, pose = placed
+        body = solid(model_of(source), pose)
+        block = manifold3d.Manifold.cube((0.2, 0.8, 1.0)).translate((0.05, -0.4, 0.0))
+        assert (body ^ block).is_empty()
+        hung += 1
+    assert hung >= 30, "there is room beside the pillar"
+    met = sum(
+        not (solid(model_of(source), pose) ^ block).is_empty()
+        for source, pose in (draw_free(seed) for seed in range(40))
+    )
+    assert met >= 10, "without care many would have met it"
+
+
+def draw_free(seed: int) -> tuple[FamilySource, np.ndarray]:
+    placed = draw_occluder(STORE, (), middle_m=np.zeros(2), top_m=0.2, rng=rng_of(seed))
+    assert placed is not None
+    return placed
+
+
+def test_no_occluder_hangs_where_the_cell_leaves_no_room() -> None:
+    everything = slab((-3.0, -3.0, 0.1), (3.0, 3.0, 2.0))
+    assert draw_occluder(STORE, (everything,), middle_m=np.zeros(2), top_m=0.1, rng=rng_of(0)) is None
 
 
 # ---------------------------------------------------------------- supports
@@ -227,6 +298,28 @@ def test_lamps_give_the_card_their_intensity() -> None:
     config = LightsConfig(intensity=constant(1.3))
     lights = draw_lights(config, count=40, target_m=np.zeros(3), rng=rng_of(1))
     assert [card_radiance(light) for light in lights] == pytest.approx([1.3] * 40, rel=0.25)
+
+
+def lean_deg(light: Any) -> float:
+    return float(np.degrees(np.arccos(light.position_m[2] / np.linalg.norm(light.position_m))))
+
+
+def test_lamps_between_walls_hang_over_them() -> None:
+    free, walled = (
+        [lean_deg(x) for x in draw_lights(LightsConfig(), count=60, target_m=np.zeros(3), walled=w, rng=rng_of(5))]
+        for w in (False, True)
+    )
+    assert max(free) > 55
+    assert max(walled) <= WALLED_LEAN_DEG + 1e-9
+    assert np.minimum(free, WALLED_LEAN_DEG) == pytest.approx(walled), "nothing else moves"
+
+
+def test_kinds_of_lamps_are_those_of_the_pipeline() -> None:
+    assert tuple(LAMPS) == get_args(LampKind)
+    for kind, lamp in LAMPS.items():
+        lights = draw_lights(LightsConfig(kinds=[kind]), count=5, target_m=np.zeros(3), rng=rng_of(1))
+        assert all(lamp.width_m[0] <= light.size_m[0] <= lamp.width_m[1] for light in lights), kind
+        assert all(lamp.lean_deg[0] - 1e-6 <= lean_deg(light) <= lamp.lean_deg[1] + 1e-6 for light in lights), kind
 
 
 def test_lamps_hang_above_and_shine_down() -> None:

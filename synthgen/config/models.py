@@ -139,12 +139,32 @@ class EnvironmentConfig(Frozen):
         return {} if raw == "procedural" else raw
 
 
+LampKind = Literal["ceiling_panel", "tube", "softbox", "spot", "window"]
+
+
 class LightsConfig(Frozen):
     """Rectangular area lights above the scene, beside the environment."""
 
     area: Annotated[Distribution, within(0, 4)] = uniform_int(0, 2)
     intensity: Annotated[Distribution, within(0, 100)] = uniform(0.4, 1.6)
     temperature_k: Annotated[Distribution, within(1500, 15000, "K")] = uniform(2700, 6500)
+    kinds: list[LampKind] | None = Field(
+        None, min_length=1, description="lamps to choose from; default: all", examples=[["ceiling_panel", "tube"]]
+    )
+
+
+class ClutterConfig(Frozen):
+    """How things lie on a table: relative shares of the scenes. Totes are poured full, whatever is given here."""
+
+    scattered: float = Field(0.3, ge=0, description="apart from each other")
+    close: float = Field(0.45, ge=0, description="close together, some touch or lean on others")
+    piled: float = Field(0.25, ge=0, description="in a heap")
+
+    @model_validator(mode="after")
+    def _some(self) -> ClutterConfig:
+        if not any((self.scattered, self.close, self.piled)):
+            raise ValueError("gives every arrangement the share 0; allowed: at least one above 0; try scattered: 1")
+        return self
 
 
 class SceneConfig(Frozen):
@@ -164,6 +184,7 @@ class SceneConfig(Frozen):
         "weights", description="weights: by entry weight; classes: every class equally often"
     )
     upright: float = Field(0.5, ge=0, le=1, description="share of objects with a known 'up' that are placed upright")
+    clutter: ClutterConfig = ClutterConfig()
     support: SupportConfig = SupportConfig()
     fixtures: list[FixtureConfig] = Field(
         default_factory=list, description="meshes of the user's cell at given poses, not labelled"
@@ -182,6 +203,11 @@ class HemispherePlacement(Frozen):
     azimuth_deg: Annotated[Distribution, within(-360, 720, "deg")] = uniform(0, 360)
     roll_deg: Annotated[Distribution, within(-360, 360, "deg")] = normal(0, 5)
     target_jitter_m: Annotated[Distribution, within(0, 1, "m")] = constant(0.03)
+    off_centre: Annotated[Distribution, within(0, 1)] = Field(
+        constant(0),
+        description="how far from the image's centre the target appears, in any direction: 1 = at the border",
+        examples=[{"uniform": [0, 0.5]}],
+    )
 
 
 class AbovePlacement(Frozen):
@@ -193,6 +219,11 @@ class AbovePlacement(Frozen):
     azimuth_deg: Annotated[Distribution, within(-360, 720, "deg")] = uniform(0, 360)
     roll_deg: Annotated[Distribution, within(-360, 360, "deg")] = constant(0)
     target_jitter_m: Annotated[Distribution, within(0, 1, "m")] = constant(0.03)
+    off_centre: Annotated[Distribution, within(0, 1)] = Field(
+        constant(0),
+        description="how far from the image's centre the target appears, in any direction: 1 = at the border",
+        examples=[{"uniform": [0, 0.5]}],
+    )
 
 
 class PosesPlacement(Frozen):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from synthgen.config.camera_presets import preset_intrinsics
 from synthgen.config.distributions import uniform
@@ -88,6 +89,24 @@ def above(placement: AbovePlacement, target_m: F64, *, rng: np.random.Generator)
     position = target + reach * outward
     position[2] = height
     return look(-outward, _right(azimuth), position, roll_rad=roll)
+
+
+def aside(pose: F64, lens: Intrinsics, share: float, *, rng: np.random.Generator) -> F64:
+    """The pose turned so that what was on the optical axis appears ``share`` of the way to the image's border.
+
+    The direction is drawn; the way is measured from the principal point in half widths and half heights, by the pinhole
+    alone. The turn is the smallest one (no roll is added but what it brings about).
+    """
+    angle = float(rng.uniform(0.0, 2 * np.pi))
+    x = share * np.cos(angle) * 0.5 * lens.width / lens.fx
+    y = share * np.sin(angle) * 0.5 * lens.height / lens.fy
+    tangent = float(np.hypot(x, y))
+    if not tangent:
+        return pose
+    turn = np.arctan(tangent) / tangent * np.array([y, -x, 0.0])
+    turned = pose.copy()
+    turned[:3, :3] = pose[:3, :3] @ Rotation.from_rotvec(turn).as_matrix()
+    return turned
 
 
 def _right(azimuth_rad: float) -> F64:

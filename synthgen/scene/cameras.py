@@ -15,7 +15,7 @@ from synthgen import seeding
 from synthgen.config.models import AbovePlacement, HemispherePlacement, Pipeline, PosesPlacement
 from synthgen.errors import Rejection
 from synthgen.scene.camera_faults import camera_fault
-from synthgen.scene.camera_poses import above, box_corners, draw_intrinsics, on_hemisphere, reaches_view, rigid
+from synthgen.scene.camera_poses import above, aside, box_corners, draw_intrinsics, on_hemisphere, reaches_view, rigid
 from synthgen.scene.cast import ModelStore
 from synthgen.types.arrays import F64
 from synthgen.types.assets import ObjectModel
@@ -44,8 +44,10 @@ def sample_camera(
     match placement:
         case HemispherePlacement():
             pose = on_hemisphere(placement, _target(scene, store), rng=rng)
+            pose = aside(pose, intrinsics, placement.off_centre.sample(rng=rng), rng=rng)
         case AbovePlacement():
             pose = above(placement, _target(scene, store), rng=rng)
+            pose = aside(pose, intrinsics, placement.off_centre.sample(rng=rng), rng=rng)
         case PosesPlacement():
             pose = rigid(placement.world_from_camera[view % len(placement.world_from_camera)])
     camera = Camera(intrinsics, pose)

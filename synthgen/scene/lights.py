@@ -28,11 +28,14 @@ class Lamp:
 
 
 LAMPS: dict[str, Lamp] = {
-    "ceiling_panel": Lamp(0.3, (0.5, 0.65), (0.5, 1.2), (1.4, 2.0), (0, 35), aimed=False),
-    "tube": Lamp(0.2, (0.06, 0.12), (0.9, 1.5), (1.0, 2.0), (0, 35), aimed=False),
-    "softbox": Lamp(0.25, (0.4, 0.7), (0.4, 0.9), (0.8, 1.4), (15, 55), aimed=True),
-    "spot": Lamp(0.25, (0.06, 0.15), (0.06, 0.15), (0.6, 1.5), (0, 50), aimed=True),
+    "ceiling_panel": Lamp(0.25, (0.5, 0.65), (0.5, 1.2), (1.4, 2.0), (0, 35), aimed=False),
+    "tube": Lamp(0.15, (0.06, 0.12), (0.9, 1.5), (1.0, 2.0), (0, 35), aimed=False),
+    "softbox": Lamp(0.2, (0.4, 0.7), (0.4, 0.9), (0.8, 1.4), (15, 55), aimed=True),
+    "spot": Lamp(0.2, (0.06, 0.15), (0.06, 0.15), (0.6, 1.5), (0, 50), aimed=True),
+    # Daylight or a lit wall from one side: long soft shadows.
+    "window": Lamp(0.2, (0.7, 1.2), (0.9, 1.5), (0.6, 1.1), (56, 66), aimed=True),
 }
+WALLED_LEAN_DEG = 25.0  # over a tote: cells light the inside of their bins, not one wall
 
 
 def draw_environment(config: EnvironmentConfig, catalog: Catalog, *, rng: np.random.Generator) -> EnvironmentLight:
@@ -45,21 +48,25 @@ def draw_environment(config: EnvironmentConfig, catalog: Catalog, *, rng: np.ran
     return EnvironmentLight(key, rotation_rad, config.intensity.sample(rng=rng))
 
 
-def draw_lights(config: LightsConfig, *, count: int, target_m: F64, rng: np.random.Generator) -> tuple[AreaLight, ...]:
-    """``count`` lamps over ``target_m`` (world x, y, z).
+def draw_lights(
+    config: LightsConfig, *, count: int, target_m: F64, walled: bool = False, rng: np.random.Generator
+) -> tuple[AreaLight, ...]:
+    """``count`` lamps over ``target_m`` (world x, y, z); between walls (``walled``) none leans by more than 25 degrees.
 
     Each gives the target's horizontal surface a diffuse radiance (irradiance / pi, white card) of the drawn intensity,
     in units in which the environment gives 1.
     """
-    return tuple(_draw_lamp(config, target_m, rng=rng) for _ in range(count))
+    lean_limit_deg = WALLED_LEAN_DEG if walled else 90.0
+    return tuple(_draw_lamp(config, target_m, lean_limit_deg, rng=rng) for _ in range(count))
 
 
-def _draw_lamp(config: LightsConfig, target_m: F64, *, rng: np.random.Generator) -> AreaLight:
-    weights = np.array([lamp.weight for lamp in LAMPS.values()])
-    lamp = list(LAMPS.values())[int(rng.choice(len(LAMPS), p=weights / weights.sum()))]
+def _draw_lamp(config: LightsConfig, target_m: F64, lean_limit_deg: float, *, rng: np.random.Generator) -> AreaLight:
+    lamps = [LAMPS[kind] for kind in config.kinds or LAMPS]
+    weights = np.array([lamp.weight for lamp in lamps])
+    lamp = lamps[int(rng.choice(len(lamps), p=weights / weights.sum()))]
     width, length = float(rng.uniform(*lamp.width_m)), float(rng.uniform(*lamp.length_m))
     height = float(rng.uniform(*lamp.height_m))
-    lean = np.radians(rng.uniform(*lamp.lean_deg))
+    lean = np.radians(min(rng.uniform(*lamp.lean_deg), lean_limit_deg))
     azimuth = rng.uniform(0.0, 2 * np.pi)
     offset = height * np.array([np.tan(lean) * np.cos(azimuth), np.tan(lean) * np.sin(azimuth), 1.0])
     direction = -offset / np.linalg.norm(offset) if lamp.aimed else np.array([0.0, 0.0, -1.0])

@@ -11,31 +11,21 @@ from scipy.spatial.transform import Rotation
 from synthgen import seeding
 from synthgen.config.models import FixtureConfig, MaterialConfig, Pipeline, SceneConfig
 from synthgen.scene.bodies import Body, placed_parts, turned_box
-from synthgen.scene.capacity import capacity_fault, footprint_m2
+from synthgen.scene.capacity import capacity_fault
 from synthgen.scene.cast import Cast, ModelStore, Streams, draw_cast
-from synthgen.scene.drop import Region, Thing, start_poses
+from synthgen.scene.drop import Thing, start_poses
 from synthgen.scene.lights import draw_environment, draw_lights
 from synthgen.scene.materials import draw_materials, draw_surface
 from synthgen.scene.occluders import draw_occluder
+from synthgen.scene.regions import drop_region
 from synthgen.scene.settle import settle
-from synthgen.scene.supports import Support, arena_of, draw_support, pile_volume_m3, tote_obstacles
+from synthgen.scene.supports import Support, arena_of, draw_support, tote_obstacles
 from synthgen.types.arrays import F64
 from synthgen.types.assets import Material, ObjectModel
 from synthgen.types.catalog import DISTRACTOR_ENTRIES, AssetSpec, Catalog, FileAsset
 from synthgen.types.scene import Scene, SceneObject
 
 __all__ = ["capacity_fault", "sample_scene"]
-
-# On a table: share of the scattered ellipse that footprints cover, and places tried per thing: loose to heaped.
-SCATTER_FILL = (0.25, 0.65)
-SCATTER_TRIES = (12, 12, 5, 2)
-SCATTER_RADIUS_M = 0.38
-DENSEST_FILL = 0.9
-# Into a tote: share of its length and width that is poured into, and places tried: an even layer to a heap.
-POUR_SPREAD = (0.55, 1.0)
-POUR_TRIES = (1, 2, 4)
-WALL_GAP_M = 0.002
-EDGE_MARGIN_M = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +50,10 @@ def sample_scene(pipeline: Pipeline, catalog: Catalog, store: ModelStore, *, sce
     cast = draw_cast(pipeline.scene, catalog, streams)
     models = tuple(store.model(spec.source) for spec in cast.everyone)
     stage = _build_stage(pipeline.scene, catalog, store, models, streams)
-    poses = _drop(cast, models, stage, pipeline.scene.upright, streams)
+    poses = _drop(pipeline.scene, cast, models, stage, streams)
     instances = _instances(pipeline.scene, catalog, cast, models, poses, streams)
     middle, top = _middle_and_top(models, poses, stage)
-    occluders = _occluders(pipeline.scene, store, middle, top, streams)
+    occluders = _occluders(pipeline.scene, store, stage.obstacles, middle, top, streams)
     lights = pipeline.scene.lights
     lamp_count = lights.area.sample_int(rng=streams("scene.light_count"))
     return Scene(
@@ -72,7 +62,13 @@ def sample_scene(pipeline: Pipeline, catalog: Catalog, store: ModelStore, *, sce
         seed=seeding.draw_seed(pipeline.seed, "scene", scene=scene_index, attempt=attempt),
         objects=stage.statics + instances + occluders,
         environment=draw_environment(pipeline.scene.environment, catalog, rng=streams("scene.environment")),
-        lights=draw_lights(lights, count=lamp_count, target_m=np.append(middle, 0.0), rng=streams("scene.lights")),
+        lights=draw_lights(
+            lights,
+            count=lamp_count,
+            target_m=np.append(middle, 0.0),
+            walled=stage.support.wall_m > 0,
+            rng=streams("scene.lights"),
+        ),
         cameras=(),
         view_indices=(),
     )
@@ -115,40 +111,20 @@ def _photos(kind: str, catalog: Catalog) -> tuple[FileAsset, ...]:
     return {"table": catalog.support_textures, "floor": catalog.backdrop_textures}.get(kind, ())
 
 
-def _drop(cast: Cast, models: tuple[ObjectModel, ...], stage: Stage, upright_share: float, streams: Streams) -> F64:
+def _drop(scene: SceneConfig, cast: Cast, models: tuple[ObjectModel, ...], stage: Stage, streams: Streams) -> F64:
     """(N, 4, 4) poses at rest of everyone in the cast."""
-    upright = streams("scene.upright").random(len(models)) < upright_share
+    upright = streams("scene.upright").random(len(models)) < scene.upright
     things = tuple(
         Thing(model, spec.up, bool(stands)) for model, spec, stands in zip(models, cast.everyone, upright, strict=True)
     )
     rng = streams("scene.drop")
-    region = drop_region(models, stage.support, rng=rng)
+    region = drop_region(models, stage.support, scene.clutter, rng=rng)
     starts = start_poses(things, region, stage.obstacles, rng=rng)
     bodies = tuple(
         Body(model, start, spec.density_kg_m3, spec.friction)
         for model, start, spec in zip(models, starts, cast.everyone, strict=True)
     )
     return settle(bodies, arena_of(stage.support, models, starts, stage.obstacles)).world_from_object
-
-
-def drop_region(models: tuple[ObjectModel, ...], support: Support, *, rng: np.random.Generator) -> Region:
-    """A loose or tight ellipse somewhere on a table; a more or less concentrated pour into a tote."""
-    half = np.array(support.half_size_m)
-    fill, spread, aspect = rng.uniform(*SCATTER_FILL), rng.uniform(*POUR_SPREAD), rng.uniform(0.75, 1.35)
-    tries, pour_tries = int(rng.choice(SCATTER_TRIES)), int(rng.choice(POUR_TRIES))
-    shift = rng.uniform(-1.0, 1.0, size=2)
-    if support.wall_m:
-        volume = sum(pile_volume_m3(model) for model in models)
-        level = volume / (4 * half[0] * half[1] * support.wall_m)
-        axes = half * min(1.0, max(spread, float(np.sqrt(level))))
-        return Region(_pair(shift * (half - axes)), _pair(axes), _pair(half - WALL_GAP_M), False, pour_tries)
-    limit = half - np.minimum(EDGE_MARGIN_M, 0.1 * half)
-    footprint = sum(footprint_m2(model) for model in models)
-    # Cameras look at the middle from half a metre or so: large things heap up rather than lie out of sight.
-    area = max(min(footprint / fill, np.pi * SCATTER_RADIUS_M**2), footprint / DENSEST_FILL)
-    axes = np.sqrt(area / np.pi) * np.array([np.sqrt(aspect), 1 / np.sqrt(aspect)])
-    axes = np.minimum(axes, limit)
-    return Region(_pair(0.5 * shift * (limit - axes)), _pair(axes), _pair(limit), True, tries)
 
 
 def _instances(
@@ -189,18 +165,22 @@ def _middle_and_top(models: tuple[ObjectModel, ...], poses: F64, stage: Stage) -
 
 
 def _occluders(
-    scene: SceneConfig, store: ModelStore, middle_m: F64, top_m: float, streams: Streams
+    scene: SceneConfig,
+    store: ModelStore,
+    obstacles: tuple[F64, ...],
+    middle_m: F64,
+    top_m: float,
+    streams: Streams,
 ) -> tuple[SceneObject, ...]:
     count = scene.occluders.sample_int(rng=streams("scene.occluder_count"))
     occluders = []
     for number in range(count):
         rng = streams(f"scene.occluder.{number}")
-        source, pose = draw_occluder(store, middle_m=middle_m, top_m=top_m, rng=rng)
+        placed = draw_occluder(store, obstacles, middle_m=middle_m, top_m=top_m, rng=rng)
+        if placed is None:
+            continue
+        source, pose = placed
         model = store.model(source)
         materials = draw_materials(model, None, None, (), rng=rng)
         occluders.append(SceneObject(0, "occluder", model.key, source, 0, pose, materials))
     return tuple(occluders)
-
-
-def _pair(values: F64) -> tuple[float, float]:
-    return float(values[0]), float(values[1])
