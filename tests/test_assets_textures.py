@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from synthgen.assets import carton_atlas
 from synthgen.assets.texture_atlas import fill_unused
 from synthgen.assets.texture_fields import cells, fractal
+from synthgen.assets.texture_lettering import HEADLINES, Style, coverage, write
 from synthgen.assets.texture_patterns import PATTERNS, procedural_texture
 from synthgen.assets.textures import (
     SRGB_DECODE,
@@ -134,7 +136,10 @@ def test_an_absurdly_large_image_is_refused_before_decoding(tmp_path: Path) -> N
     )
 
 
-QUICK = ("brushed", "worn_paint", "handle_wood", "kraft", "carton_print", "label_print", "rubber_mat", "tote_plastic")
+QUICK = (
+    "brushed", "worn_paint", "handle_wood", "kraft", "carton_print", "label_print", "can_print", "cell_wrap",
+    "tool_grip", "wood_boards", "cutting_mat", "rubber_mat", "tote_plastic",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -147,17 +152,25 @@ def test_patterns_repeat_and_differ(name: str) -> None:
 
 @pytest.mark.slow
 def test_every_pattern_draws_every_variant() -> None:
-    assert len(PATTERNS) == 27
+    assert len(PATTERNS) == 36
     for name, pattern in PATTERNS.items():
         seen = {procedural_texture(name, seed).texels.tobytes() for seed in range(pattern.variants)}
         assert len(seen) == pattern.variants, name
 
 
-@pytest.mark.parametrize("name", ["tote_plastic", "rubber_mat", "brushed", "kraft", "worn_paint"])
-def test_surface_patterns_have_no_seam(name: str) -> None:
+# Boards of wood meet at v = 0: a joint like every other. Along the boards, nothing may show.
+SEAMLESS = [
+    *((name, (0, 1)) for name in ("tote_plastic", "rubber_mat", "brushed", "kraft", "worn_paint", "cloth", "tiles",
+                                  "cutting_mat", "laminate", "stone")),
+    *((name, (1,)) for name in ("wood_boards", "wood_planks", "wood_veneer", "parquet")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "axes"), SEAMLESS)
+def test_surface_patterns_have_no_seam(name: str, axes: tuple[int, ...]) -> None:
     """The step across the border is no larger than steps inside."""
     image = level(procedural_texture(name, 0), 0).astype(float)
-    for axis in (0, 1):
+    for axis in axes:
         inside = np.abs(np.diff(image, axis=axis)).mean()
         across = np.abs(np.take(image, 0, axis=axis) - np.take(image, -1, axis=axis)).mean()
         assert across < 1.6 * inside + 1.0
@@ -193,3 +206,53 @@ def test_fields() -> None:
     index, border = cells(np.random.default_rng(0), (64, 96), count=12)
     assert set(np.unique(index)) <= set(range(12))
     assert border.min() >= 0
+
+
+def test_every_side_of_a_carton_has_a_cell_of_its_own() -> None:
+    """The cells fill the print, none overlaps another, and only front and back share one."""
+    covered = np.zeros((carton_atlas.HEIGHT_PX, carton_atlas.WIDTH_PX), dtype=int)
+    for left, top, right, bottom in set(carton_atlas.CELL_OF_SIDE):
+        covered[top:bottom, left:right] += 1
+    assert (covered == 1).all()
+    assert len(set(carton_atlas.CELL_OF_SIDE)) == 5
+    image = level(procedural_texture("carton_print", 0), 0)
+    assert image.shape == (*covered.shape, 3)
+    cells_ = [image[top:bottom, left:right] for left, top, right, bottom in set(carton_atlas.CELL_OF_SIDE)]
+    assert all(cell.std() > 3 for cell in cells_), "no side is bare of any mark"
+
+
+@pytest.mark.parametrize("name", ["label_print", "can_print", "cell_wrap"])
+def test_wraps_close_without_a_step(name: str) -> None:
+    """Left and right edge meet on the far side of the bottle: no step but in rows that lettering crosses."""
+    for seed in range(4):
+        image = level(procedural_texture(name, seed), 0).astype(float)
+        step_ = np.abs(image[:, 0] - image[:, -1]).max(axis=1)
+        assert np.median(step_) < 6, (name, seed)
+
+
+@pytest.mark.parametrize("style", HEADLINES)
+def test_lettering_is_ink_in_its_box(style: Style) -> None:
+    ink = coverage("Korax", style)
+    assert ink.dtype == np.float32
+    assert 0 <= ink.min() < 0.1 < 0.9 < ink.max() <= 1
+    for edge in (ink[0], ink[-1], ink[:, 0], ink[:, -1]):
+        assert edge.max() > 0.02, "cropped to the ink"
+    for turns, box in ((0, (20, 30, 150, 40)), (1, (20, 30, 40, 150)), (0, (20, 30, 30, 60))):
+        image = np.ones((200, 200, 3), dtype=np.float32)
+        write(image, "Korax", box, (0.0, 0.0, 0.0), style, quarter_turns=turns)
+        rows, columns = np.nonzero(image[..., 0] < 0.5)
+        assert box[0] - 1 <= columns.min() <= columns.max() <= box[0] + box[2]
+        assert box[1] - 1 <= rows.min() <= rows.max() <= box[1] + box[3]
+
+
+def test_words_read_from_left_to_right() -> None:
+    """An L keeps its foot at the lower right; turned by a quarter, it reads upwards."""
+    ink = coverage("L")
+    half = ink.shape[1] // 2
+    assert ink[-5:, half:].mean() > 0.8 > 0.2 > ink[:20, half:].mean()
+    image = np.ones((120, 120, 3), dtype=np.float32)
+    write(image, "LLL", (40, 10, 30, 100), (0.0, 0.0, 0.0), quarter_turns=1)
+    dark = image[..., 0] < 0.5
+    rows, columns = np.nonzero(dark)
+    assert dark[:, columns.max() - 1].sum() > 1.5 * dark[:, columns.min() + 1].sum(), "the feet stand at the right"
+    assert rows.max() - rows.min() > columns.max() - columns.min()

@@ -238,7 +238,8 @@ ROWS: list[tuple[str, str, list[str]]] = [
                 "p.yaml:4: scene.objects[0].material.finish: 'steel' is not known; nearest known: brushed_steel. "
                 "Allowed: ceramic, plastic_glossy, plastic_matte, painted_metal, brushed_steel, polished_steel, "
                 "zinc, brass, black_oxide, cast_iron, anodised_aluminium, rubber, wood, clay, carton_print, "
-                "label_print, cardboard, paper"
+                "label_print, can_print, cell_wrap, aluminium, bottle_plastic, cap_plastic, cup_lid, tape, tool_grip, "
+                "cardboard, paper"
             ),
         ],
     ),
@@ -545,7 +546,7 @@ ROWS: list[tuple[str, str, list[str]]] = [
             (
                 "p.yaml:4: scene.support.finishes[0]: 'wood' is not known; nearest known: wood_table. Allowed: "
                 "wood_table, wood_veneer, laminate, brushed_metal, cloth, conveyor, cardboard_sheet, rubber_mat, "
-                "painted_table, concrete, tiles, terrazzo, tote_plastic"
+                "cutting_mat, painted_table, stone, concrete, parquet, tiles, terrazzo, tote_plastic"
             ),
         ],
     ),
@@ -556,7 +557,7 @@ ROWS: list[tuple[str, str, list[str]]] = [
             (
                 "p.yaml:4: scene.support.finishes: is an empty list; remove the key, or list some of: wood_table, "
                 "wood_veneer, laminate, brushed_metal, cloth, conveyor, cardboard_sheet, rubber_mat, "
-                "painted_table, concrete, tiles, terrazzo, tote_plastic"
+                "cutting_mat, painted_table, stone, concrete, parquet, tiles, terrazzo, tote_plastic"
             ),
         ],
     ),

@@ -14,6 +14,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import ConvexHull, cKDTree
 
+from synthgen.assets import carton_atlas
 from synthgen.assets.families import symmetry
 from synthgen.assets.families.build import (
     BUILDERS,
@@ -48,7 +49,8 @@ METRIC_UV = ("floor", "table_top", "tote")
 FINISHES = {
     "ceramic", "plastic_glossy", "plastic_matte", "painted_metal", "brushed_steel", "polished_steel", "zinc", "brass",
     "black_oxide", "cast_iron", "anodised_aluminium", "rubber", "wood", "clay", "carton_print", "label_print",
-    "cardboard", "paper", "fixed",
+    "cardboard", "paper", "can_print", "cell_wrap", "aluminium", "bottle_plastic", "cap_plastic", "cup_lid", "tape",
+    "tool_grip", "fixed",
 }  # fmt: skip
 
 
@@ -400,6 +402,32 @@ def test_tote_floor_lies_where_its_docstring_says() -> None:
     sizes = INTERNAL_SIZES["tote"]
     inner = shape.vertices[np.abs(shape.vertices[:, 2] - (-0.5 * sizes["height"] + sizes["wall"])) < 1e-9]
     assert np.allclose(np.ptp(inner, axis=0)[:2], (sizes["inner_x"], sizes["inner_y"]), atol=1e-6)
+
+
+def test_a_carton_shows_each_side_its_own_cell_upright() -> None:
+    """On every large side, u runs to the right and v down as seen from outside, over the side's cell of the print."""
+    shape = shape_of(source("box", {"width_m": 0.12, "depth_m": 0.05, "height_m": 0.16}))
+    size = np.array([carton_atlas.WIDTH_PX, carton_atlas.HEIGHT_PX])
+    corners = shape.vertices[shape.faces]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
+    seen = 0
+    for side, (left, top, right, bottom) in enumerate(carton_atlas.CELL_OF_SIDE):
+        out = np.zeros(3)
+        out[side // 2] = -1.0 if side % 2 else 1.0
+        chosen = (normals @ out > 0.99) & (shape.face_slot == 0)
+        uv, at = shape.corner_uvs[chosen].reshape(-1, 2) * size, corners[chosen].reshape(-1, 3)
+        assert uv[:, 0].min() >= left
+        assert uv[:, 0].max() <= right
+        assert uv[:, 1].min() >= top
+        assert uv[:, 1].max() <= bottom
+        assert np.ptp(uv[:, 0]) > 0.9 * (right - left)
+        down = np.array([0.0, -1.0, 0.0]) if side >= 4 else np.array([0.0, 0.0, -1.0])
+        to_the_right = np.cross(out, -down) * -1.0
+        assert np.corrcoef(at @ down, uv[:, 1])[0, 1] > 0.999
+        assert np.corrcoef(at @ to_the_right, uv[:, 0])[0, 1] > 0.999
+        seen += 1
+    assert seen == 6
 
 
 def test_table_texture_is_in_metres() -> None:

@@ -22,7 +22,16 @@ import numpy.typing as npt
 
 LIMIT_BYTES = 3 << 30
 PRUNE_EVERY = 200  # writes of one process between two looks at the folder's size
-LIBRARIES = ("numpy", "scipy", "trimesh", "manifold3d", "fast-simplification", "opencv-python-headless", "numba")
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "trimesh",
+    "manifold3d",
+    "fast-simplification",
+    "opencv-python-headless",
+    "pillow",
+    "numba",
+)
 SOURCES = ("assets/**/*.py", "render/environment*.py", "label/grasps_*.py", "scene/collision.py", "seeding.py")
 
 Arrays = dict[str, npt.NDArray[Any]]

@@ -11,7 +11,7 @@ from synthgen.types.arrays import F16, F32, I64
 
 Colour = tuple[float, float, float]
 
-FIELDS_KEPT = 48  # half a megabyte each
+FIELDS_KEPT = 24  # up to 1.2 megabytes each
 FIELD_SEED = 20260
 
 

@@ -1,197 +1,212 @@
-"""Procedural prints: cartons and wrap-around labels with invented brands, barcodes and small print. sRGB in [0, 1]."""
+"""Procedural prints of folding cartons, unfolded as ``carton_atlas`` says: invented brands. sRGB in [0, 1]."""
 
 from __future__ import annotations
 
-import colorsys
+from collections.abc import Callable
+from dataclasses import replace
 
-import cv2
 import numpy as np
 
-from synthgen.assets.texture_fields import Colour
-from synthgen.types.arrays import F32, U8
+from synthgen.assets import carton_atlas
+from synthgen.assets.texture_fields import Colour, fractal, mix, step
+from synthgen.assets.texture_lettering import BOLD, REGULAR, Box, blend, write, write_lines
+from synthgen.assets.texture_panels import (
+    INK,
+    WHITE,
+    Scheme,
+    barcode,
+    draw_scheme,
+    facts,
+    panel,
+    recycling,
+    small_print,
+)
+from synthgen.assets.texture_pictures import glow, heap, star, sweep
+from synthgen.types.arrays import F32
 
-STARTS = ("Va", "No", "Mi", "Kro", "Te", "Lu", "Bel", "Ra", "Zo", "Fen", "Hal", "Jo", "Qui", "Sol", "Dra", "Ori")
-MIDDLES = ("la", "ri", "no", "ve", "tta", "mi", "ra", "so", "lo", "ne", "da", "bo")
-ENDS = ("x", "ta", "na", "lis", "ro", "den", "va", "ko", "m", "ra", "to", "fit")
-GOODS = (
-    "CRISP OATS", "TOMATO SOUP", "FINE TEA", "WOOD SCREWS", "LED LAMP", "SUGAR", "PASTA", "CRACKERS", "SODA", "COCOA",
-    "O-RINGS", "BEARINGS", "MUSTARD", "GREEN PEAS", "SOAP", "FUSES", "SEA SALT", "PEACHES", "VALVE KIT", "GLUE",
-)  # fmt: skip
-CLAIMS = ("NEW", "500 g", "12 pcs", "250 ml", "ORIGINAL", "EXTRA", "M6 x 40", "1 kg", "BIO", "24 V", "2 in 1")
-FONTS = (cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_SIMPLEX)
-INK: Colour = (0.07, 0.07, 0.08)
-WHITE: Colour = (0.96, 0.96, 0.94)
-
-
-def _code(colour: Colour) -> tuple[int, int, int]:
-    return round(colour[0] * 255), round(colour[1] * 255), round(colour[2] * 255)
-
-
-def _scheme(rng: np.random.Generator) -> tuple[Colour, Colour, Colour]:
-    """Ground, accent and lettering colours with enough contrast to read."""
-    hue = float(rng.random())
-    ground = colorsys.hsv_to_rgb(hue, float(rng.uniform(0.55, 0.95)), float(rng.uniform(0.45, 0.9)))
-    if rng.random() < 0.3:
-        ground = (0.93, 0.92, 0.88)
-    accent = colorsys.hsv_to_rgb(
-        (hue + float(rng.choice([0.12, 0.5, 0.58, 0.33]))) % 1, 0.85, float(rng.uniform(0.6, 0.95))
-    )
-    bright = 0.3 * ground[0] + 0.59 * ground[1] + 0.11 * ground[2] > 0.62
-    return ground, accent, INK if bright else WHITE
-
-
-def _brand(rng: np.random.Generator) -> str:
-    word = str(rng.choice(STARTS)) + (str(rng.choice(MIDDLES)) if rng.random() < 0.5 else "") + str(rng.choice(ENDS))
-    return word.upper() if rng.random() < 0.5 else word
-
-
-def _text(image: U8, words: str, box: tuple[int, int, int, int], colour: Colour, font: int, weight: int = 2) -> None:
-    """Writes words as large as they fit into (x, y, w, h), centred."""
-    (width, height), baseline = cv2.getTextSize(words, font, 1.0, weight)
-    scale = min(box[2] / max(width, 1), box[3] / (height + baseline))
-    thick = max(1, round(weight * scale))
-    x = round(box[0] + (box[2] - width * scale) / 2)
-    y = round(box[1] + (box[3] + (height - baseline) * scale) / 2)
-    cv2.putText(image, words, (x, y), font, scale, _code(colour), thick, cv2.LINE_AA)
-
-
-def _barcode(image: U8, rng: np.random.Generator, box: tuple[int, int, int, int]) -> None:
-    """A white field with bars and digits."""
-    x, y, w, h = box
-    cv2.rectangle(image, (x, y), (x + w, y + h), _code(WHITE), -1)
-    bars = np.repeat(rng.random(w // 3) < 0.5, 3)[: w - 12]
-    strip = np.where(bars, 20, 245).astype(np.uint8)
-    image[y + 6 : y + round(h * 0.76), x + 6 : x + 6 + len(strip)] = strip[None, :, None]
-    digits = "".join(str(digit) for digit in rng.integers(0, 10, 12))
-    _text(image, digits, (x + 6, y + round(h * 0.78), w - 12, round(h * 0.2)), INK, cv2.FONT_HERSHEY_SIMPLEX, 1)
-
-
-def _small_print(image: U8, rng: np.random.Generator, box: tuple[int, int, int, int], colour: Colour) -> None:
-    """Lines of little words: too small to read, as on the real thing."""
-    x, y, w, h = box
-    line = 13
-    for top in range(y, y + h - line, line):
-        words = " ".join(
-            str(rng.choice(MIDDLES)) + str(rng.choice(MIDDLES)) + str(rng.choice(ENDS)) for _ in range(w // 52)
-        )
-        cv2.putText(image, words, (x, top + 10), cv2.FONT_HERSHEY_SIMPLEX, 0.34, _code(colour), 1, cv2.LINE_AA)
-
-
-def _table(image: U8, rng: np.random.Generator, box: tuple[int, int, int, int]) -> None:
-    """A framed table of values on white."""
-    x, y, w, h = box
-    cv2.rectangle(image, (x, y), (x + w, y + h), _code(WHITE), -1)
-    cv2.rectangle(image, (x, y), (x + w, y + h), _code(INK), 2)
-    for top in range(y + 18, y + h - 4, 16):
-        cv2.line(image, (x, top), (x + w, top), (150, 150, 150), 1)
-        name = str(rng.choice(MIDDLES)) + str(rng.choice(ENDS))
-        cv2.putText(image, name, (x + 5, top - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.36, _code(INK), 1, cv2.LINE_AA)
-        value = f"{rng.integers(1, 99)}.{rng.integers(0, 9)}"
-        cv2.putText(image, value, (x + w - 40, top - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.36, _code(INK), 1, cv2.LINE_AA)
-
-
-def _emblem(
-    image: U8, rng: np.random.Generator, centre: tuple[int, int], radius: int, colours: tuple[Colour, Colour]
-) -> None:
-    """A logo: disc, ring, star, leaf pair, gear or sliced fruit."""
-    one, two = _code(colours[0]), _code(colours[1])
-    kind = int(rng.integers(5))
-    if kind == 0:
-        cv2.circle(image, centre, radius, one, -1, cv2.LINE_AA)
-        cv2.circle(image, centre, round(radius * 0.78), two, max(2, radius // 14), cv2.LINE_AA)
-        return
-    spikes = {1: 5, 2: 12, 3: 24, 4: 3}[kind]
-    inner = {1: 0.45, 2: 0.78, 3: 0.88, 4: 0.55}[kind]
-    angle = np.arange(2 * spikes) * np.pi / spikes - np.pi / 2
-    reach = np.where(np.arange(2 * spikes) % 2 == 0, radius, radius * inner)
-    points = np.stack([centre[0] + reach * np.cos(angle), centre[1] + reach * np.sin(angle)], axis=1)
-    cv2.fillPoly(image, [np.rint(points * 16).astype(np.int32)], one, cv2.LINE_AA, 4)
-    cv2.circle(image, centre, round(radius * 0.4), two, -1, cv2.LINE_AA)
-    for turn in range(8):
-        a = turn * np.pi / 4
-        end = (round(centre[0] + 0.37 * radius * np.cos(a)), round(centre[1] + 0.37 * radius * np.sin(a)))
-        cv2.line(image, centre, end, one, max(1, radius // 30), cv2.LINE_AA)
-
-
-def _backdrop(image: U8, rng: np.random.Generator, accent: Colour, ground: Colour) -> None:
-    """The large shapes behind the lettering: a band, a sweep, stripes, dots or a sunburst."""
-    height, width = image.shape[:2]
-    kind, colour = int(rng.integers(5)), _code(accent)
-    if kind == 0:
-        low = int(rng.uniform(0.5, 0.7) * height)
-        cv2.rectangle(image, (0, low), (width, height), colour, -1)
-        cv2.rectangle(image, (0, low - 10), (width, low - 4), _code(WHITE), -1)
-    elif kind == 1:
-        x = np.linspace(0, width, 60)
-        y = height * (0.62 + 0.1 * np.sin(2 * np.pi * x / width + rng.uniform(0, 6)))
-        outline = np.concatenate([np.stack([x, y], axis=1), [[width, height], [0, height]]])
-        cv2.fillPoly(image, [np.rint(outline * 16).astype(np.int32)], colour, cv2.LINE_AA, 4)
-    elif kind == 2:
-        for top in range(0, height, height // 8):
-            cv2.rectangle(image, (0, top), (width, top + height // 20), colour, -1)
-    elif kind == 3:
-        tint = _code(
-            (0.7 * ground[0] + 0.3 * accent[0], 0.7 * ground[1] + 0.3 * accent[1], 0.7 * ground[2] + 0.3 * accent[2])
-        )
-        for row in range(height // 32 + 1):
-            for column in range(16 * (row % 2), width + 32, 32):
-                cv2.circle(image, (column, 32 * row), 9, tint, -1, cv2.LINE_AA)
-    else:
-        centre = np.array([width * 0.5, height * 0.45])
-        for ray in range(0, 24, 2):
-            a, b = ray * np.pi / 12, (ray + 1) * np.pi / 12
-            wedge = [
-                centre,
-                centre + 2 * width * np.array([np.cos(a), np.sin(a)]),
-                centre + 2 * width * np.array([np.cos(b), np.sin(b)]),
-            ]
-            cv2.fillPoly(image, [np.rint(np.array(wedge) * 16).astype(np.int32)], colour, cv2.LINE_AA, 4)
+KRAFT: Colour = (0.74, 0.60, 0.43)
+SIZE = (carton_atlas.HEIGHT_PX, carton_atlas.WIDTH_PX)
 
 
 def carton_print(rng: np.random.Generator) -> F32:
-    """Front of a folding carton, 512 x 512, not tiled: brand, product, emblem, claim, table, barcode."""
-    ground, accent, lettering = _scheme(rng)
-    font = int(rng.choice(FONTS))
-    image = np.full((512, 512, 3), _code(ground), dtype=np.uint8)
-    _backdrop(image, rng, accent, ground)
-    plate = lettering == WHITE
-    cv2.rectangle(image, (24, 34), (488, 158), _code(ground if plate else WHITE), -1)
-    if rng.random() < 0.5:
-        cv2.rectangle(image, (24, 34), (488, 158), _code(accent), 6)
-    _text(image, _brand(rng), (44, 40, 424, 112), lettering if plate else accent, font, 4)
-    cv2.rectangle(image, (24, 172), (330, 220), _code(INK if plate else ground), -1)
-    _text(image, str(rng.choice(GOODS)), (34, 176, 286, 40), WHITE if plate else lettering, font)
-    _emblem(
-        image, rng, (int(rng.integers(110, 160)), 330), int(rng.integers(70, 92)), (accent if plate else ground, WHITE)
-    )
-    cv2.circle(image, (420, 235), 52, _code((0.92, 0.78, 0.1) if rng.random() < 0.5 else WHITE), -1, cv2.LINE_AA)
-    _text(image, str(rng.choice(CLAIMS)), (380, 215, 80, 40), INK, cv2.FONT_HERSHEY_DUPLEX)
-    _table(image, rng, (270, 300, 150, 132))
-    _small_print(image, rng, (30, 436, 230, 62), lettering)
-    _barcode(image, rng, (350, 446, 138, 56))
-    return np.asarray(image, dtype=np.float32) / np.float32(255)
+    """All sides of a folding carton, 768 x 1024, not tiled: front, two sides with small print, top, bottom."""
+    scheme = draw_scheme(rng)
+    layout = LAYOUTS[int(rng.integers(len(LAYOUTS)))]
+    if layout in GROUNDS:
+        ink = scheme.accent if sum(scheme.accent) < 1.2 else INK
+        scheme = replace(scheme, ground=GROUNDS[layout], accent=ink, lettering=ink, on_accent=WHITE)
+    image = np.empty((*SIZE, 3), dtype=np.float32)
+    image[:] = scheme.ground
+    layout(_cell(image, carton_atlas.FRONT), rng, scheme)
+    _facts_side(_cell(image, carton_atlas.LEFT), rng, scheme)
+    _text_side(_cell(image, carton_atlas.RIGHT), rng, scheme)
+    _top(_cell(image, carton_atlas.TOP), rng, scheme)
+    _bottom(_cell(image, carton_atlas.BOTTOM), rng)
+    return _worn(image, rng)
 
 
-def label_print(rng: np.random.Generator) -> F32:
-    """Wrap-around label, 512 x 1024, seamless in u: the front twice, a back with table and barcode between."""
-    ground, accent, lettering = _scheme(rng)
-    font = int(rng.choice(FONTS))
-    image = np.full((512, 1024, 3), _code(ground), dtype=np.uint8)
-    low = int(rng.integers(60, 100))
-    for top, bottom in ((0, low), (512 - low, 512)):
-        cv2.rectangle(image, (0, top), (1024, bottom), _code(accent), -1)
-    for line in (low + 6, 512 - low - 12):
-        cv2.rectangle(image, (0, line), (1024, line + 5), _code(lettering), -1)
-    brand, goods, claim = _brand(rng), str(rng.choice(GOODS)), str(rng.choice(CLAIMS))
-    state = int(rng.integers(1 << 31))
-    for x in (40, 552):
-        again = np.random.Generator(np.random.PCG64(state))  # both fronts carry the same emblem
-        _text(image, brand, (x, 110, 260, 90), lettering, font, 4)
-        _emblem(image, again, (x + 130, 275), 68, (accent, WHITE))
-        _text(image, goods, (x + 10, 352, 240, 40), lettering, font)
-        _text(image, claim, (x + 80, 512 - low + 8, 100, low - 24), WHITE, cv2.FONT_HERSHEY_DUPLEX)
-    _table(image, rng, (345, 125, 150, 180))
-    _barcode(image, rng, (350, 318, 140, 72))
-    _small_print(image, rng, (850, 120, 150, 200), lettering)
-    _barcode(image, rng, (856, 320, 132, 70))
-    return np.asarray(image, dtype=np.float32) / np.float32(255)
+def _cell(image: F32, cell: Box) -> F32:
+    left, top, right, bottom = cell
+    return image[top:bottom, left:right]
+
+
+def _scene(part: F32, rng: np.random.Generator, scheme: Scheme, box: Box) -> None:
+    """The product picture in a box."""
+    x, y, w, h = box
+    picture, cover = heap(rng, (h, w), scheme.goods)
+    under = part[y : y + h, x : x + w]
+    under += cover[..., None] * (picture - under)
+
+
+def _big_picture(front: F32, rng: np.random.Generator, scheme: Scheme) -> None:
+    """Food style: brand on a coloured field above, the heap below on a glow, claim rosette."""
+    front[:] = glow((512, 512), (0.5, 0.62), scheme.pale, scheme.ground)
+    edge = float(rng.uniform(0.36, 0.44))
+    below = sweep((512, 512), edge, float(rng.uniform(-0.03, 0.03)), float(rng.uniform(0, 6)))
+    blend(front, 1 - below, (0, 0), scheme.accent)
+    line = np.clip(1 - np.abs(below - 0.5) * 2, 0, 1)
+    blend(front, line, (0, 0), scheme.trim)
+    write(front, scheme.brand, (40, 34, 432, 92), scheme.on_accent, scheme.headline)
+    write(front, scheme.goods.name, (70, 138, 372, 32), scheme.on_accent, REGULAR)
+    _scene(front, rng, scheme, (20, 224, 472, 268))
+    _claim(front, rng, scheme, (386, 190, 96))
+    write(front, scheme.amount, (24, 474, 90, 20), scheme.lettering, BOLD, align=0.0)
+
+
+def _band(front: F32, rng: np.random.Generator, scheme: Scheme) -> None:
+    """Calm: plain ground, a band with the brand, a framed picture, thin rules."""
+    top = int(rng.integers(70, 150))
+    front[top : top + 118] = scheme.accent
+    front[top + 122 : top + 126] = scheme.trim
+    write(front, scheme.brand, (36, top + 18, 440, 82), scheme.on_accent, scheme.headline)
+    write(front, scheme.goods.name, (40, 28, 432, 30), scheme.lettering, BOLD)
+    height = 512 - (top + 150) - 54
+    box = (96, top + 150, 320, height)
+    front[box[1] : box[1] + height, box[0] : box[0] + box[2]] = glow((height, 320), (0.5, 0.7), WHITE, scheme.pale)
+    _scene(front, rng, scheme, (box[0] + 8, box[1] + 6, box[2] - 16, height - 10))
+    write(front, scheme.amount, (36, 470, 110, 24), scheme.lettering, BOLD, align=0.0)
+    write_lines(front, small_print(rng, 2, 30), (300, 468), scheme.lettering, 11)
+
+
+def _technical(front: F32, rng: np.random.Generator, scheme: Scheme) -> None:
+    """Parts and tools: white or grey, small brand at the top left, picture on the right, list of data, colour bar."""
+    bar = int(rng.integers(60, 110))
+    front[512 - bar :] = scheme.accent
+    front[:14] = scheme.accent
+    write(front, scheme.brand, (34, 40, 260, 56), scheme.accent, scheme.headline, align=0.0)
+    write(front, scheme.goods.name, (34, 112, 300, 30), INK, BOLD, align=0.0)
+    _scene(front, rng, scheme, (150, 160, 340, 512 - bar - 175))
+    for number in range(4):
+        y = 176 + 44 * number
+        blend(front, star(20, 0, 0.0), (36, y - 2), scheme.trim)
+        write(front, small_print(rng, 1, 10)[0], (64, y, 110, 17), INK, REGULAR, align=0.0)
+    write(front, scheme.amount, (34, 512 - bar + 18, 150, bar - 36), scheme.on_accent, BOLD, align=0.0)
+    write(front, scheme.code, (330, 512 - bar + 26, 150, bar - 52), scheme.on_accent, REGULAR, align=1.0)
+
+
+def _diagonal(front: F32, rng: np.random.Generator, scheme: Scheme) -> None:
+    """Household chemistry and drinks: two fields with a soft edge, big slanted brand, a drop-like emblem."""
+    y, x = np.mgrid[0:512, 0:512].astype(np.float32) / 512
+    slope = float(rng.uniform(0.12, 0.4)) * float(rng.choice([-1, 1]))
+    away = (y - 0.68 + slope * (x - 0.5)) * 512
+    front[:] = glow((512, 512), (0.5, 0.3), scheme.pale, scheme.ground)
+    blend(front, np.clip(away + 0.5, 0, 1), (0, 0), scheme.accent)
+    blend(front, np.clip(9 - np.abs(away + 16), 0, 1), (0, 0), scheme.trim)
+    write(front, scheme.brand, (30, 60, 452, 120), scheme.lettering, scheme.headline)
+    write(front, scheme.goods.name, (60, 196, 392, 34), scheme.lettering, BOLD)
+    _scene(front, rng, scheme, (230, 300, 262, 196))
+    _claim(front, rng, scheme, (40, 330, 120))
+    write(front, scheme.amount, (30, 468, 110, 26), scheme.on_accent, BOLD, align=0.0)
+
+
+def _kraft(front: F32, rng: np.random.Generator, scheme: Scheme) -> None:
+    """Natural board with one ink: brand in a frame, a rule, no picture."""
+    ink = scheme.accent
+    panel(front, (60, 110, 392, 150), ink, rim_px=5)
+    write(front, scheme.brand, (84, 140, 344, 90), ink, scheme.headline)
+    write(front, scheme.goods.name, (96, 284, 320, 30), ink, REGULAR)
+    front[336:339, 120:392] = ink
+    write(front, scheme.amount, (180, 352, 152, 28), ink, BOLD)
+    blend(front, 0.9 * star(96, int(rng.integers(6, 14)), 0.25), (208, 398), ink)
+    write(front, "100%", (226, 436, 60, 22), KRAFT, BOLD)
+
+
+def _pharmacy(front: F32, rng: np.random.Generator, scheme: Scheme) -> None:
+    """White with one colour field at the side, product name large, small print below."""
+    split = int(rng.integers(120, 190))
+    front[:, :split] = glow((512, split), (0.5, 0.2), scheme.trim, scheme.accent)
+    write(front, scheme.brand, (split + 24, 60, 480 - split, 76), scheme.accent, scheme.headline, align=0.0)
+    write(front, scheme.goods.name, (split + 26, 150, 420 - split, 26), INK, BOLD, align=0.0)
+    write(front, scheme.amount, (split + 26, 196, 150, 28), INK, REGULAR, align=0.0)
+    front[244:248, split + 24 : 488] = scheme.trim
+    write_lines(front, small_print(rng, 5, 38), (split + 26, 262), INK, 13)
+    _scene(front, rng, scheme, (split + 40, 360, 430 - split, 140))
+    write(front, scheme.brand, (26, 120, split - 52, 340), scheme.on_accent, BOLD, quarter_turns=1)
+
+
+LAYOUTS: tuple[Callable[[F32, np.random.Generator, Scheme], None], ...] = (
+    _big_picture, _band, _technical, _diagonal, _kraft, _pharmacy, _big_picture, _band, _big_picture,
+)  # fmt: skip
+GROUNDS = {_technical: (0.93, 0.93, 0.93), _kraft: KRAFT, _pharmacy: (0.95, 0.95, 0.95)}  # of all sides
+
+
+def _claim(front: F32, rng: np.random.Generator, scheme: Scheme, at: Box | tuple[int, int, int]) -> None:
+    """A rosette with a claim in it, ``at`` = (x, y, size)."""
+    x, y, size = at[:3]
+    blend(front, star(size, int(rng.choice([0, 12, 18])), 0.08), (x, y), scheme.trim)
+    dark = sum(scheme.trim) < 1.4
+    write(front, scheme.claim, (x + size // 6, y + size // 3, 2 * size // 3, size // 3), WHITE if dark else INK, BOLD)
+
+
+def _facts_side(side: F32, rng: np.random.Generator, scheme: Scheme) -> None:
+    """Nutrition-like table, paragraphs, barcode."""
+    write(side, scheme.brand, (24, 24, 208, 44), scheme.lettering, scheme.headline)
+    facts(side, rng, (22, 88, 212, 226))
+    write_lines(side, small_print(rng, 5, 34), (24, 326), scheme.lettering, 11)
+    barcode(side, rng, (36, 404, 184, 86))
+
+
+def _text_side(side: F32, rng: np.random.Generator, scheme: Scheme) -> None:
+    """Brand upright over the accent colour, paragraphs in columns, marks."""
+    side[:, :84] = scheme.accent
+    write(side, scheme.brand, (18, 60, 48, 392), scheme.on_accent, scheme.headline, quarter_turns=1)
+    write(side, scheme.goods.name, (98, 28, 146, 24), scheme.lettering, BOLD, align=0.0)
+    for top in (70, 176, 282):
+        write(side, small_print(rng, 1, 12)[0], (98, top, 100, 13), scheme.lettering, BOLD, align=0.0)
+        write_lines(side, small_print(rng, 5, 26), (98, top + 20), scheme.lettering, 11)
+    recycling(side, (102, 420), scheme.lettering)
+    write(side, scheme.amount, (170, 426, 74, 26), scheme.lettering, BOLD)
+
+
+def _top(top: F32, rng: np.random.Generator, scheme: Scheme) -> None:
+    """Tuck flap: brand, opening line, date stamp in another ink."""
+    write(top, scheme.brand, (130, 56, 252, 70), scheme.lettering, scheme.headline)
+    top[226:228] = np.asarray(scheme.ground, dtype=np.float32) * 0.8
+    stamp = f"{rng.integers(1, 28):02d}.{rng.integers(1, 12):02d}.2{rng.integers(5, 9)}  L{rng.integers(1000, 9999)}"
+    write(top, stamp, (300, 176, 180, 20), INK if sum(scheme.ground) > 1.2 else WHITE, REGULAR)
+
+
+def _bottom(bottom: F32, rng: np.random.Generator) -> None:
+    """Bare board with two flaps, glue and a lot number."""
+    bottom[:] = (0.80, 0.77, 0.71) if rng.random() < 0.5 else (0.70, 0.60, 0.47)
+    bottom[126:130] *= 0.62
+    bottom[128:, 60:452] *= 0.97
+    write(bottom, f"LOT {rng.integers(10000, 99999)}", (350, 190, 120, 22), (0.25, 0.24, 0.24), REGULAR)
+
+
+def _worn(image: F32, rng: np.random.Generator) -> F32:
+    """Edges rubbed down to the board, a few scuffs, slow tone changes."""
+    rub = np.zeros(SIZE, dtype=np.float32)
+    for left, top, right, bottom in (
+        carton_atlas.FRONT, carton_atlas.LEFT, carton_atlas.RIGHT, carton_atlas.TOP, carton_atlas.BOTTOM,
+    ):  # fmt: skip
+        y, x = np.arange(bottom - top, dtype=np.float32), np.arange(right - left, dtype=np.float32)
+        from_edge = np.minimum(np.minimum(x, x[::-1])[None, :], np.minimum(y, y[::-1])[:, None])
+        rub[top:bottom, left:right] = np.maximum(0.0, 1 - from_edge / 6)
+    noise = fractal(rng, (256, 256), slope=0.9)
+    noise = np.tile(noise, (SIZE[0] // 256, SIZE[1] // 256))
+    worn = step(rub + 0.22 * noise, 0.75, 1.25) * np.float32(rng.uniform(0.1, 0.55))
+    scuffs = 0.18 * step(noise, 2.2, 3.4)
+    image = mix(image, (0.85, 0.81, 0.74), np.asarray(np.maximum(worn, scuffs), dtype=np.float32))
+    slow = np.tile(fractal(rng, (256, 256), slope=2.0), (SIZE[0] // 256, SIZE[1] // 256))
+    return np.asarray(image * (1 + 0.008 * slow)[..., None], dtype=np.float32)

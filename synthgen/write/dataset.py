@@ -29,6 +29,7 @@ LIBRARIES = (
     "trimesh",
     "manifold3d",
     "opencv-python-headless",
+    "pillow",
     "albumentations",
     "pyarrow",
     "pydantic",

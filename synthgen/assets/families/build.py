@@ -17,7 +17,7 @@ from synthgen.types.assets import ObjectModel
 from synthgen.types.catalog import FamilySource
 from synthgen.types.geometry import Mesh
 
-GEOMETRY_VERSION = "1"  # raise it whenever a builder's output changes: it is part of every family's key
+GEOMETRY_VERSION = "2"  # raise it whenever a builder's output changes: it is part of every family's key
 CREASE_DEG = 28.0  # fillets turn by 22.5 degrees per step (smooth), chamfers by 30 and more (sharp)
 
 # Families a pipeline may name; their ranges are in config.family_ranges.

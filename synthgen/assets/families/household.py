@@ -23,7 +23,7 @@ def box(*, width_m: float, depth_m: float, height_m: float) -> Shape:
     sides = [forms.block((x - 0.5 * gap, -d + inset, h - gap), (x + 0.5 * gap, d - inset, h + 0.01))
              for x in (-w + inset, w - inset)]  # fmt: skip
     notch = forms.disc(min(0.010, 0.25 * width_m), h - 0.001, h + 0.01, segments=32).translate((0, -d, 0))
-    solid = cut(paint(body, 0, mapping.faces), paint(join(line, notch, *sides), 1, mapping.planar))
+    solid = cut(paint(body, 0, mapping.carton), paint(join(line, notch, *sides), 1, mapping.planar))
     slots = [MaterialSlot("print", "carton_print"), MaterialSlot("inside", "cardboard")]
     # The flap line is 0.7 mm wide: below any symmetry threshold, so the box counts as plain.
     symmetries = symmetry.block(width_m, depth_m, height_m)
@@ -191,7 +191,7 @@ def tape_roll(*, diameter_m: float, width_m: float, core_ratio: float) -> Shape:
     end = forms.extruded([tab], -half + 0.0002, half - 0.0002)
     solid = union(paint(ring, 1, mapping.cylinder()), paint(join(tape, end), 0, mapping.cylinder()))
     hulls = parts.wedges([(hole, -half), (outer, -half), (outer, half), (hole, half)], 14)
-    slots = [MaterialSlot("tape", "plastic_glossy"), MaterialSlot("core", "cardboard")]
+    slots = [MaterialSlot("tape", "tape"), MaterialSlot("core", "cardboard")]
     return finish(solid, slots=slots, parts=hulls, symmetries=symmetry.continuous(flip=True))
 
 
@@ -218,5 +218,5 @@ def battery(*, diameter_m: float, length_ratio: float) -> Shape:
         parts.round_solid([(0.9 * radius, 0), (radius, 0.03 * height), (radius, groove), (0.9 * radius, top)]),
         parts.round_solid([(nub_r, groove), (nub_r, height)], count=12),
     ]
-    slots = [MaterialSlot("label", "label_print"), MaterialSlot("band", "brass"), MaterialSlot("ends", "zinc")]
+    slots = [MaterialSlot("label", "cell_wrap"), MaterialSlot("band", "brass"), MaterialSlot("ends", "zinc")]
     return finish(union(*pieces), slots=slots, parts=hulls, symmetries=symmetry.continuous())

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from synthgen.assets import carton_atlas
 from synthgen.types.arrays import F64, I64
 
 TextureMapping = Callable[[F64, F64, F64], F64]
@@ -34,6 +35,14 @@ def faces(corners: F64, normals: F64, bounds: F64) -> F64:
     extent = bounds[1] - bounds[0]
     size = np.stack([extent[_U_AXIS[direction]], extent[_V_AXIS[direction]]], axis=1)
     return _clip(_project(corners, direction, bounds) / size[:, None, :])
+
+
+def carton(corners: F64, normals: F64, bounds: F64) -> F64:
+    """Each of the six sides of the box shows its cell of the print (``assets.carton_atlas``); front and back alike."""
+    cells = np.array(carton_atlas.CELL_OF_SIDE, dtype=np.float64)[_direction(normals)][:, None, :]
+    low, high = cells[..., :2] + carton_atlas.MARGIN_PX, cells[..., 2:] - carton_atlas.MARGIN_PX
+    at = low + faces(corners, normals, bounds) * (high - low)
+    return np.asarray(at / np.array([carton_atlas.WIDTH_PX, carton_atlas.HEIGHT_PX]))
 
 
 def metric(corners: F64, normals: F64, bounds: F64) -> F64:

@@ -35,7 +35,7 @@ def screwdriver(*, handle_m: float, shaft_m: float, grip_diameter_m: float) -> S
         np.concatenate([_ring_x(shaft_r, 0.0, 16), _ring_x(shaft_r, shaft_m - tip, 16)]),
         *parts.segments(blade, 2),
     ]
-    slots = [MaterialSlot("handle", "plastic_glossy"), MaterialSlot("shaft", "polished_steel")]
+    slots = [MaterialSlot("handle", "tool_grip"), MaterialSlot("shaft", "polished_steel")]
     half_turn = symmetry.discrete(symmetry.turns(2, symmetry.X))
     return finish(solid, slots=slots, parts=hulls, symmetries=half_turn)
 

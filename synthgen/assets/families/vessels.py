@@ -80,7 +80,7 @@ def cup(*, top_diameter_m: float, height_m: float, taper_ratio: float) -> Shape:
         parts.round_solid([(top, height_m), (top - 0.0048, lid_top)]),
     ]
     slots = [MaterialSlot("body", "paper"), MaterialSlot("sleeve", "cardboard"),
-             MaterialSlot("lid", "plastic_matte"), MaterialSlot("opening", "plastic_matte")]  # fmt: skip
+             MaterialSlot("lid", "cup_lid"), MaterialSlot("opening", "cup_lid")]  # fmt: skip
     # The sip hole breaks the turn symmetry of the body.
     return finish(solid, slots=slots, parts=hulls)
 
@@ -120,7 +120,7 @@ def bottle(*, diameter_m: float, height_m: float, neck_ratio: float, shoulder_ra
             ]
         ),
     ]
-    slots = [MaterialSlot("body", "plastic_glossy"), MaterialSlot("cap", "plastic_matte"),
+    slots = [MaterialSlot("body", "bottle_plastic"), MaterialSlot("cap", "cap_plastic"),
              MaterialSlot("label", "label_print")]  # fmt: skip
     return finish(solid, slots=slots, parts=hulls, symmetries=symmetry.continuous())
 
@@ -162,8 +162,8 @@ def can(*, diameter_m: float, height_m: float) -> Shape:
         *parts.wedges([(neck - 0.0032, rim_z - 0.004), (neck + 0.0012, rim_z - 0.004), (neck + 0.0012, height_m),
                        (neck - 0.0014, height_m)], 10),
     ]  # fmt: skip
-    slots = [MaterialSlot("label", "label_print"), MaterialSlot("ends", "anodised_aluminium"),
-             MaterialSlot("ring_pull", "polished_steel")]  # fmt: skip
+    slots = [MaterialSlot("label", "can_print"), MaterialSlot("ends", "aluminium"),
+             MaterialSlot("ring_pull", "aluminium")]  # fmt: skip
     # The ring pull breaks the turn symmetry of the body.
     return finish(solid, slots=slots, parts=hulls)
 
