@@ -72,8 +72,9 @@ def hash_mesh(source: MeshSource) -> str:
 
 def read_mesh(source: MeshSource) -> LoadedMesh:
     """As ``load_mesh``, with the textures."""
-    soup = _read_soup(source)
-    _check_shape(soup, source)
+    with np.errstate(all="ignore"):  # infinite and giant coordinates get their sentence
+        soup = _read_soup(source)
+        _check_shape(soup, source)
     key = hash_mesh(source)
     mesh = split_creases(soup.vertices, soup.faces, soup.uvs, soup.face_slot, crease_deg=CREASE_DEG)
     first, group = weld(soup.vertices)
@@ -104,10 +105,11 @@ def _read_soup(source: MeshSource) -> _Soup:
     surfaces: list[Surface] = []
     seen: dict[Any, int] = {}
     for number, (piece, transform) in enumerate(read_pieces(source.path)):
-        with np.errstate(invalid="ignore", over="ignore"):  # infinite coordinates get their sentence below
-            points = np.asarray(piece.vertices, dtype=np.float64) @ transform[:3, :3].T + transform[:3, 3]
-        corners = np.asarray(piece.faces, dtype=np.int64)
-        surface = read_surface(piece, f"{Path(source.path).stem}_{number}" if number else Path(source.path).stem)
+        flat, corners = np.asarray(piece.vertices, dtype=np.float64), np.asarray(piece.faces, dtype=np.int64)
+        _check_indices(flat, corners, source.path)
+        points = flat @ transform[:3, :3].T + transform[:3, 3]
+        name = f"{Path(source.path).stem}_{number}" if number else Path(source.path).stem
+        surface = read_surface(piece, name, path=source.path)
         corner_uvs = _box_uvs(points, corners) if surface.corner_uvs is None else surface.corner_uvs
         if np.linalg.det(transform[:3, :3]) < 0:  # a mirrored node turns its faces inside out
             corners, corner_uvs = corners[:, ::-1], corner_uvs[:, ::-1]
@@ -123,9 +125,22 @@ def _read_soup(source: MeshSource) -> _Soup:
     soup = _Soup(
         np.concatenate(vertices), np.concatenate(faces), np.concatenate(uvs), np.concatenate(slots), tuple(surfaces)
     )
-    if len(soup.vertices) and soup.faces.max() < count and soup.faces.min() >= 0:
-        return _outward(soup)
-    raise AssetError(f"{source.path} has faces that name vertices it does not have; it is damaged, export it again")
+    return _outward(soup)
+
+
+def _check_indices(points: F64, corners: I64, path: str) -> None:
+    """Raises AssetError for vertices without three coordinates and for corners without a vertex."""
+    if points.ndim != 2 or points.shape[1] != 3 or corners.ndim != 2 or corners.shape[1] != 3:
+        raise AssetError(
+            f"{path} has vertices or faces of {points.shape[-1]} and {corners.shape[-1]} numbers; allowed: 3 each. "
+            "Export it again as triangles"
+        )
+    low, high = int(corners.min()), int(corners.max())
+    if low < 0 or high >= len(points):
+        raise AssetError(
+            f"{path} has faces that name vertex {low if low < 0 else high}; it has vertices 0 to {len(points) - 1:,}. "
+            "It is damaged: export it again"
+        )
 
 
 def _outward(soup: _Soup) -> _Soup:
@@ -180,13 +195,15 @@ def _check_shape(soup: _Soup, source: MeshSource) -> None:
         )
     a, b, c = (soup.vertices[soup.faces[:, k]] for k in range(3))
     extent = float(np.ptp(np.concatenate([a, b, c]), axis=0).max())
+    if extent > MAX_EXTENT_M:  # before squares of giant coordinates overflow
+        raise AssetError(_size_sentence(source, extent))
     area = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()) / 2
     if area <= 1e-12 * extent * extent:
         raise AssetError(
             f"{source.path} has {len(soup.faces):,} faces, all of them with zero area; a mesh needs a surface. "
             "Check the export, or that its points were not flattened to a line"
         )
-    if not MIN_EXTENT_M <= extent <= MAX_EXTENT_M:
+    if extent < MIN_EXTENT_M:
         raise AssetError(_size_sentence(source, extent))
 
 

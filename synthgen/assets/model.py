@@ -208,6 +208,8 @@ def lighten(mesh: Mesh, *, faces: int) -> Mesh:
         target_count=faces,
         agg=LIGHT_AGGRESSIVENESS,
     )
+    if not len(triangles):  # many faces on very few points: nothing was left
+        return mesh
     uvs, slots = np.zeros((len(points), 2)), np.zeros(len(triangles), dtype=np.int32)
     smooth = split_creases(points, triangles, uvs, slots, crease_deg=180.0)  # one normal per point: no cracks
     inset = min(LIGHT_INSET_M, 0.002 * float(np.ptp(points, axis=0).max()))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from synthgen.assets.hashing import require_file
 from synthgen.errors import AssetError
@@ -101,18 +103,43 @@ def read_image(path: str, *, max_px: int = PHOTO_MAX_PX) -> U8:
 
 def decode_image(data: bytes, *, name: str, max_px: int) -> U8:
     """As ``read_image``, from bytes; ``name`` is what an error calls the image."""
+    with _image_sentences(name), Image.open(io.BytesIO(data)) as image:
+        _check_size(image, name)
+        image.draft("RGB", (max_px, max_px))  # JPEG only: decodes at 1/2, 1/4, 1/8 size, never below max_px
+        return bound_image(to_rgb(ImageOps.exif_transpose(image)), max_px=max_px)
+
+
+def check_image(data: bytes, *, name: str) -> None:
+    """Raises AssetError when ``data`` does not begin as an image of an allowed size; decodes nothing."""
+    with _image_sentences(name), Image.open(io.BytesIO(data)) as image:
+        _check_size(image, name)
+
+
+def decode_opened(image: Image.Image, *, name: str) -> Image.Image:
+    """The RGB image of one that another library has opened but not yet decoded; alpha is dropped.
+
+    Raises:
+        AssetError: as ``load_texture``.
+    """
+    with _image_sentences(name):
+        _check_size(image, name)
+        return image.convert("RGB")
+
+
+@contextmanager
+def _image_sentences(name: str) -> Iterator[None]:
+    """Says what Pillow's exceptions mean, and keeps its warnings to itself."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
-                _check_size(image, name)
-                image.draft("RGB", (max_px, max_px))  # JPEG only: decodes at 1/2, 1/4, 1/8 size, never below max_px
-                return bound_image(to_rgb(ImageOps.exif_transpose(image)), max_px=max_px)
+            warnings.simplefilter("ignore")
+            yield
     except AssetError:
         raise
     except Image.DecompressionBombError as error:
-        raise AssetError(f"{name} is larger than {FILE_MAX_MEGAPIXELS} megapixels; scale it down") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise AssetError(
+            f"{name} is far larger than what is allowed, {FILE_MAX_MEGAPIXELS} megapixels. Scale it down"
+        ) from error
+    except Exception as error:  # Pillow's readers raise anything from SyntaxError to struct.error on damaged files
         raise AssetError(
             f"{name} cannot be read as an image; allowed: JPEG, PNG, WebP, TIFF or BMP. "
             "Open it in an image viewer to check it, and export it again"
