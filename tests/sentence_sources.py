@@ -3,7 +3,7 @@
 A sentence is a string that reaches an error class, a ``Fault``, a click error, a finding of ``validate``, or (in the
 packages that read what users write) a ``ValueError``: given there directly, through a name of the same function or
 module, or as the return value of a function of the same module. Functions named ``...fault``, ``...faults`` and
-``...sentence`` are followed wherever they are called.
+``...sentence`` are followed wherever they are called, and so are tables named ``...SENTENCES`` and ``...CAUSES``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ ERRORS = frozenset({
 })  # fmt: skip
 READERS = ("config", "assets")  # their ValueErrors become sentences
 SPEAKING = re.compile(r"(fault|faults|sentence)$")
+TABLE = re.compile(r"(SENTENCES|CAUSES|OUT_OF_MEMORY)$")
 SHORTEST_PIECE = 10  # characters; shorter ones between two values say nothing on their own
 GAP = "\0"  # stands for a value inside a text of a test
 
@@ -49,7 +50,8 @@ class Sentence:
 
     def telling(self) -> list[str]:
         """The parts that say something."""
-        return [piece for piece in self.pieces if len(piece.strip()) >= SHORTEST_PIECE] or [max(self.pieces, key=len)]
+        stripped = [piece.strip() for piece in self.pieces]
+        return [piece for piece in stripped if len(piece) >= SHORTEST_PIECE] or [max(stripped, key=len)]
 
 
 def sentences(path: Path) -> list[Sentence]:
@@ -78,6 +80,10 @@ class _Finder:
                 if isinstance(node, ast.Call) and self._is_error(node):
                     for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
                         yield from self._follow(argument, names)
+        for name, values in self.constants.items():
+            if TABLE.search(name):
+                for value in values:
+                    yield from self._follow(value, self.constants)
         for name, function in self.functions.items():
             if SPEAKING.search(name):
                 yield from self._returns(function)
@@ -98,6 +104,9 @@ class _Finder:
         elif isinstance(node, ast.IfExp):
             yield from self._follow(node.body, names)
             yield from self._follow(node.orelse, names)
+        elif isinstance(node, ast.Dict | ast.Tuple):
+            for value in node.values if isinstance(node, ast.Dict) else node.elts:
+                yield from self._follow(value, names)
         elif isinstance(node, ast.BoolOp):
             for value in node.values:
                 yield from self._follow(value, names)

@@ -247,7 +247,7 @@ def test_factors_that_are_not_finite_count_as_not_given(tmp_path: Path) -> None:
 
 def test_a_material_that_makes_no_sense(tmp_path: Path) -> None:
     piece = trimesh.Trimesh(CORNERS, FACES, process=False)
-    material = trimesh.visual.material.SimpleMaterial(Ns="shiny")
+    material = trimesh.visual.material.SimpleMaterial(ns="shiny")
     piece.visual = trimesh.visual.TextureVisuals(uv=UVS, material=material)
     with pytest.raises(AssetError) as caught:
         read_surface(piece, "thing", path="a.obj")

@@ -60,7 +60,10 @@ def load_environment(key: str, path: str) -> EnvironmentMap:
     if width > MAP_WIDTH:
         radiance = cv2.resize(radiance, (MAP_WIDTH, MAP_WIDTH // 2), interpolation=cv2.INTER_AREA)
     if not np.isfinite(radiance).all():
-        raise AssetError(f"{path} holds values that are not finite (NaN or infinity); export it again")
+        raise AssetError(
+            f"{path} holds values that are not finite (NaN, infinity, or too bright to be averaged); allowed: radiance "
+            "from 0 to 1e30. Export it again"
+        )
     if horizontal_irradiance(radiance.astype(np.float64)) <= 1e-9:
         raise AssetError(f"{path} is black above the horizon and would light nothing; check that row 0 is the sky")
     return EnvironmentMap(key=key, radiance=normalise(radiance[:, ::-1]))

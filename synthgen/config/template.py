@@ -45,12 +45,12 @@ def copy_pipeline(name: str, target: Path | None) -> Path:
     text = pipelines[stem].read_text(encoding="utf-8")
     own_name = re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem).lstrip("._-") or stem
     text = _NAME_LINE.sub(f"name: {own_name}", text, count=1)
+    if path.exists():
+        raise ConfigError(f"{path} exists already and is left as it is; give another name, or move it away")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
-    except FileExistsError as error:
-        raise ConfigError(f"{path} exists already and is left as it is; give another name, or move it away") from error
     except OSError as error:
         raise EnvironmentFault(f"{path} cannot be written ({error.strerror}); give a folder you may write") from error
     return path

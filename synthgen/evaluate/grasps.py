@@ -240,6 +240,7 @@ def write_report(report: GraspReport, path: Path) -> None:
         EnvironmentFault: the file cannot be written.
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(report.json, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise EnvironmentFault(

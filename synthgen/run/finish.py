@@ -59,7 +59,9 @@ def _what_differs(plan: Plan, folder: Path) -> str:
     """A sentence on the settings that differ from those in the folder, and how to grow a finished set."""
     try:
         stored = yaml.safe_load((folder / layout.PIPELINE).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
+        if not isinstance(stored, dict):
+            return "Its pipeline.yaml cannot be read"
+    except (OSError, ValueError, yaml.YAMLError):  # ValueError: not UTF-8
         return "Its pipeline.yaml cannot be read"
     keys = _flat(plan.loaded.as_given) | _flat(stored)
     old, new = _flat(stored), _flat(plan.loaded.as_given)
