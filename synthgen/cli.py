@@ -14,7 +14,7 @@ import click
 
 from synthgen import __version__, terminal
 from synthgen import cli_options as options
-from synthgen.errors import DatasetError, GateError, IncompleteError, SynthgenError
+from synthgen.errors import ConfigError, DatasetError, GateError, IncompleteError, InternalError, SynthgenError
 
 if TYPE_CHECKING:
     from synthgen.config.load import LoadedPipeline
@@ -70,8 +70,16 @@ def _sigterm_raises() -> Iterator[None]:
 
 
 def _load(pipeline: str, sets: tuple[str, ...], **short: int | None) -> LoadedPipeline:
+    """The pipeline with its overrides. A value given twice would hide one of the two, wrong or not: that is a fault."""
     from synthgen.config.load import load_pipeline
 
+    for key, value in short.items():
+        twice = next((word for word in sets if word.partition("=")[0].strip() == key), None)
+        if value is not None and twice is not None:
+            raise ConfigError(
+                f"command line: {key} is given twice, as --{key} {value} and as --set {twice}; one is allowed. "
+                "Leave one of them out"
+            )
     overrides = [*sets, *(f"{key}={value}" for key, value in short.items() if value is not None)]
     return load_pipeline(pipeline, overrides)
 
@@ -106,6 +114,7 @@ def cli(debug: bool) -> None:
 @options.seed
 @options.workers
 @options.scheduler
+@options.worker_memory
 @options.device
 @options.sets
 @options.fresh
@@ -116,6 +125,7 @@ def run(
     seed: int | None,
     workers: int | None,
     scheduler: str | None,
+    worker_memory_mb: int | None,
     device: str,
     sets: tuple[str, ...],
     fresh: bool,
@@ -136,11 +146,19 @@ def run(
     """
     loaded = _load(pipeline, sets, count=count, seed=seed)  # before the heavy import: faults show at once
     from synthgen.run.api import run_pipeline
+    from synthgen.run.failures import failure_lines
 
     folder = out or Path("out") / loaded.pipeline.name
     with _progress() as show:
         summary = run_pipeline(
-            loaded, out=folder, workers=workers, scheduler=scheduler, device=device, fresh=fresh, progress=show
+            loaded,
+            out=folder,
+            workers=workers,
+            scheduler=scheduler,
+            device=device,
+            fresh=fresh,
+            progress=show,
+            worker_memory_mb=worker_memory_mb,
         )
     if summary.already_complete:
         click.echo("Already complete; nothing was changed.")
@@ -151,7 +169,8 @@ def run(
             slots=summary.slots,
             annotations=summary.annotations,
             per_class=summary.per_class,
-            empty_reasons=summary.empty_reasons,
+            failures=failure_lines(summary.failures),
+            redrawn_errors=summary.redrawn_errors,
             elapsed_s=summary.elapsed_s,
             images_per_s=0.0 if summary.already_complete else summary.images_per_s,
         )
@@ -270,24 +289,44 @@ def _existing_folder(dataset: Path) -> None:
 
 @cli.command(short_help="Make one image again and compare it.")
 @options.dataset
-@options.image_id
+@options.image_ids
 @options.out_image
-def replay(dataset: Path, image_id: int, out: Path | None) -> None:
-    """Make one image of a dataset again and compare it byte by byte; exit code 3 when it differs.
+def replay(dataset: Path, image_ids: range, out: Path | None) -> None:
+    """Make images of a dataset again and compare them byte by byte.
+
+    ID is an image or a range of them. A slot that stayed empty is tried again, and the reason or the exception shown.
+    The exit code is 0 when the same comes out, 3 when it differs, and 1 when the slot is empty because of an exception.
 
     \b
-    Example:
+    Examples:
       synthgen replay out/grasping 17 --out again.jpg
+      synthgen replay out/grasping 61-65
     """
     _existing_folder(dataset)
-    from synthgen.run.replay import replay_image
+    import faulthandler
 
-    report = replay_image(dataset, image_id, out=out)
-    _echo_pairs(report.lines)
-    if not report.identical:
+    from synthgen.run.replay import replay_images
+
+    if sys.stderr is sys.__stderr__:
+        faulthandler.enable()  # a crash of a kernel or a library shows where it was
+    differing, errors = [], []
+    for report in replay_images(dataset, image_ids, out=out):
+        _echo_pairs(report.lines)
+        if report.traceback:
+            click.echo(report.traceback, err=True)
+        if report.verdict == "error":
+            errors.append(report)
+        elif report.verdict == "differs":
+            differing.append(report)
+    if errors:
+        raise InternalError(
+            f"image {errors[0].image_id} of {dataset} cannot be made: {errors[0].reason}. This is a bug in synthgen: "
+            "please report it with the traceback and pipeline.yaml"
+        )
+    if differing:
         raise GateError(
-            f"image {image_id} of {dataset} differs from what this machine makes; the bytes are only promised for the "
-            "same kind of device, versions and assets: compare them with dataset.json"
+            f"image {differing[0].image_id} of {dataset} differs from what this machine makes; the bytes are only "
+            "promised for the same kind of device, versions and assets: compare them with dataset.json"
         )
 
 
@@ -361,6 +400,7 @@ def calibrate(photos: tuple[str, ...], preset: str, out: Path | None) -> None:
 @options.bench_views
 @options.bench_objects
 @options.bench_workers
+@options.bench_memory
 @options.bench_json
 @options.sets
 def bench(
@@ -370,6 +410,7 @@ def bench(
     views: int,
     objects: int,
     workers: int,
+    memory: bool,
     json_path: Path | None,
     sets: tuple[str, ...],
 ) -> None:
@@ -379,6 +420,7 @@ def bench(
     Examples:
       synthgen bench
       synthgen bench --size 640x480 --workers 4 --json bench.json
+      synthgen bench --images 3000 --memory    does memory stay flat over a long run?
     """
     fixed = (
         f"image.width={size[0]}",
@@ -386,10 +428,10 @@ def bench(
         f"camera.views_per_scene={views}",
         f"scene.objects_per_scene={objects}",
     )
-    loaded = _load(pipeline, (*fixed, *sets), count=images)
+    loaded = _load(pipeline, (*fixed, *sets, f"count={images}"))
     from synthgen.run.bench import run_bench
 
-    _echo_pairs(run_bench(loaded, workers=workers, json_path=json_path).lines)
+    _echo_pairs(run_bench(loaded, workers=workers, json_path=json_path, memory=memory).lines)
 
 
 @cli.group(short_help="Measure how useful labels are.")

@@ -34,6 +34,13 @@ def _size(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[i
     return int(width), int(height)
 
 
+def _image_ids(ctx: click.Context, parameter: click.Parameter, value: str) -> range:
+    first, dash, last = value.partition("-")
+    if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
+        raise click.BadParameter(f"{value!r} is not an image id or a range of them, e.g. 17 or 61-65.")
+    return range(int(first), int(last or first) + 1)
+
+
 # Shared by several commands
 pipeline = click.argument("pipeline", shell_complete=_complete_pipeline)
 dataset = click.argument("dataset", type=FOLDER)
@@ -52,6 +59,13 @@ workers = click.option(
 )
 
 # run
+worker_memory = click.option(
+    "--worker-memory",
+    "worker_memory_mb",
+    type=click.IntRange(100),
+    metavar="MB",
+    help="Replace a worker process that has grown above this; default: 2000, at most 60 % of its share.",
+)
 out_folder = click.option("-o", "--out", type=PATH, metavar="DIR", help="Dataset folder; default: ./out/NAME.")
 scheduler = click.option("--scheduler", metavar="ADDRESS", help="Use a running Dask scheduler: tcp://HOST:8786.")
 device = click.option(
@@ -72,8 +86,10 @@ views = click.option(
     "--views", type=click.IntRange(1, 200), default=12, show_default=True, metavar="N", help="Number of images drawn."
 )
 disk_of = click.option("-o", "--out", type=PATH, metavar="DIR", help="Look at the free disk space there.")
-image_id = click.argument("image_id", type=int)
-out_image = click.option("-o", "--out", type=PATH, metavar="FILE", help="Where to put the image; default: here.")
+image_ids = click.argument("image_ids", metavar="ID", callback=_image_ids)
+out_image = click.option(
+    "-o", "--out", type=PATH, metavar="FILE", help="Where to put the image (of a range: the folder); default: here."
+)
 schema_name = click.argument("name", type=click.Choice(SCHEMAS), default="pipeline")
 shipped_name = click.argument("name", required=False, shell_complete=_complete_pipeline)
 init_target = click.argument("target", required=False, type=PATH)
@@ -111,6 +127,10 @@ bench_objects = click.option(
 bench_workers = click.option(
     "--workers", type=PROCESSES, default=2, show_default=True, metavar="N", help="Worker processes."
 )
+bench_memory = click.option(
+    "--memory", is_flag=True, help="Also sample memory, and report how it grew (give --images 1000 or more)."
+)
+
 # evaluate grasps
 grasp_count = click.option(
     "--grasps", type=AT_LEAST_ONE, default=300, show_default=True, metavar="N", help="Number of grasps to lift."

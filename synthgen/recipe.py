@@ -19,11 +19,12 @@ import numpy as np
 
 from synthgen import seeding
 from synthgen.assets.store import AssetStore, store_for
+from synthgen.attempts import Trouble, try_twice, view_by_view
 from synthgen.augment.pictures import augment
 from synthgen.config.models import Pipeline
 from synthgen.device import device_kind
-from synthgen.errors import Rejection, SynthgenError
 from synthgen.generate.catalog import make_generator
+from synthgen.generate.protocol import Generator
 from synthgen.label.annotate import annotate
 from synthgen.label.grasps import with_grasps
 from synthgen.render.views import render_views
@@ -39,6 +40,7 @@ from synthgen.types.records import Receipt, Rejected, Sample
 from synthgen.types.scene import Scene
 from synthgen.validate.checks import check_sample
 from synthgen.write import shard as shard_files
+from synthgen.write.poison import keep_tracebacks
 
 ATTEMPTS = 8
 VIEWS_PER_BATCH = 8
@@ -155,28 +157,13 @@ def settled_scene(job: Job, index: int) -> tuple[Scene | None, int, tuple[Reject
     rejected: list[Rejected] = []
     store = store_for(job.catalog)
     for attempt in range(ATTEMPTS):
-        scene, reason = _try_twice(
+        scene, trouble = try_twice(
             partial(sample_scene, job.pipeline, job.catalog, store, scene_index=index, attempt=attempt)
         )
-        if scene is not None:
+        if trouble is None:
             return scene, attempt, tuple(rejected)
-        rejected.append(Rejected("scene", attempt, reason))
+        rejected.append(Rejected("scene", attempt, *trouble))
     return None, ATTEMPTS - 1, tuple(rejected)
-
-
-def _try_twice(make: Callable[[], Any]) -> tuple[Any, str]:
-    """(result, "") or (None, reason). An exception raised twice with the same seed becomes ``error:<type>``."""
-    for last in (False, True):
-        try:
-            return make(), ""
-        except Rejection as rejection:
-            return None, rejection.reason
-        except (SynthgenError, MemoryError, OSError):
-            raise
-        except Exception as error:
-            if last:
-                return None, f"error:{type(error).__name__}"
-    raise AssertionError("unreachable")
 
 
 def _see(job: Job, batch: Batch, scene: Scene, wanted: list[int], scene_rejected: tuple[Rejected, ...]) -> Prepared:
@@ -188,18 +175,18 @@ def _see(job: Job, batch: Batch, scene: Scene, wanted: list[int], scene_rejected
     for attempt in range(ATTEMPTS):
         cameras, views = [], []
         for view in pending:
-            camera, reason = _try_twice(
+            camera, trouble = try_twice(
                 partial(sample_camera, job.pipeline, job.catalog, scene, store, view=view, attempt=attempt)
             )
-            if camera is None:
-                rejected[view].append(Rejected("camera", attempt, reason))
+            if trouble is not None:
+                rejected[view].append(Rejected("camera", attempt, *trouble))
             else:
                 cameras.append(camera)
                 views.append(view)
         kept, unseen = _render(job, scene, cameras, views, store)
         accepted += [(batch_views, (attempt,) * len(batch_views)) for batch_views in kept]
-        for view, reason in unseen.items():
-            rejected[view].append(Rejected("camera", attempt, reason))
+        for view, why in unseen.items():
+            rejected[view].append(Rejected("camera", attempt, *why))
         done = {v for batch_views in kept for v in batch_views.scene.view_indices}
         pending = [view for view in pending if view not in done]
         if not pending:
@@ -212,16 +199,18 @@ def _see(job: Job, batch: Batch, scene: Scene, wanted: list[int], scene_rejected
 
 def _render(
     job: Job, scene: Scene, cameras: list[Any], views: list[int], store: AssetStore
-) -> tuple[list[Views], dict[int, str]]:
+) -> tuple[list[Views], dict[int, Trouble]]:
     """Renders the views; keeps those that show what a slot must show."""
     if not cameras:
         return [], {}
-    rendered, reason = _try_twice(partial(render_views, with_cameras(scene, cameras, views), store))
-    if rendered is None:
-        return [], dict.fromkeys(views, reason)
+
+    def render(some: range) -> list[Views]:
+        return render_views(with_cameras(scene, cameras[some.start : some.stop], views[some.start : some.stop]), store)
+
+    rendered, troubles = view_by_view(render, range(len(views)))
     labelled = [thing.instance_index for thing in scene.instances if thing.category_id > 0]
-    kept, unseen = [], {}
-    for batch_views in rendered:
+    kept, unseen = [], {views[i]: trouble for i, trouble in troubles.items()}
+    for batch_views in (found for _, several in rendered for found in several):
         visible = [_shows_any(batch_views.gbuffers.instance[i], labelled, job) for i in range(len(batch_views))]
         if all(visible):
             kept.append(batch_views)
@@ -233,7 +222,7 @@ def _render(
                     with_cameras(scene, [batch_views.scene.cameras[batch_views.first + i]], [view]), store
                 )
             else:
-                unseen[view] = "nothing_visible"
+                unseen[view] = Trouble("nothing_visible")
     return kept, unseen
 
 
@@ -245,20 +234,43 @@ def _shows_any(instance: np.ndarray[Any, Any], labelled: list[int], job: Job) ->
 
 
 def draw(job: Job, prepared: Prepared) -> Drawn:
-    """Pixels: generate, sense and augment."""
+    """Pixels: generate, sense and augment. A view whose drawing raises twice leaves its slot empty."""
     generator = make_generator(job.pipeline.generate)
+    entries: list[tuple[Views, tuple[int, ...]]] = []
     images: list[Images] = []
     effects: list[tuple[tuple[AppliedEffect, ...], ...] | None] = []
-    for views, _ in prepared.accepted:
-        seeds = [_draw_seed(job, views, i) for i in range(len(views))]
-        rngs = [_stream(job, "sense", views, i) for i in range(len(views))]
-        pictures, applied = sense(generator(views, seeds), job.pipeline.sense, rngs=rngs), None
-        if job.pipeline.augment:
-            rngs = [_stream(job, "augment", views, i) for i in range(len(views))]
-            pictures, applied = augment(pictures, job.pipeline.augment, rngs=rngs)
-        images.append(pictures)
-        effects.append(applied)
-    return Drawn(prepared, tuple(images), tuple(effects), generator.fingerprint, device_kind())
+    lost: dict[int, Trouble] = {}
+    for views, attempts in prepared.accepted:
+        drawn, troubles = view_by_view(partial(_pictures, job, generator, views), range(len(views)))
+        for some, (pictures, applied) in drawn:
+            entries.append((views.part(some), attempts[some.start : some.stop]))
+            images.append(pictures)
+            effects.append(applied)
+        lost |= {views.scene.view_indices[views.first + i]: trouble for i, trouble in troubles.items()}
+    kept = _without(replace(prepared, accepted=tuple(entries)), lost, "draw")
+    return Drawn(kept, tuple(images), tuple(effects), generator.fingerprint, device_kind())
+
+
+def _without(prepared: Prepared, lost: dict[int, Trouble], stage: str) -> Prepared:
+    """``lost`` views become empty slots; ``accepted`` is without them already."""
+    rejected = {
+        view: (*prepared.rejected.get(view, ()), Rejected(stage, 0, *trouble)) for view, trouble in lost.items()
+    }
+    empty = {view: trouble.reason for view, trouble in lost.items()}
+    return replace(prepared, empty=prepared.empty | empty, rejected=prepared.rejected | rejected) if lost else prepared
+
+
+def _pictures(
+    job: Job, generator: Generator, batch: Views, some: range
+) -> tuple[Images, tuple[tuple[AppliedEffect, ...], ...] | None]:
+    """The pictures of some views of a batch, and what ``augment`` did to them."""
+    views = batch.part(some)
+    seeds = [_draw_seed(job, views, i) for i in range(len(views))]
+    rngs = [_stream(job, "sense", views, i) for i in range(len(views))]
+    pictures = sense(generator(views, seeds), job.pipeline.sense, rngs=rngs)
+    if not job.pipeline.augment:
+        return pictures, None
+    return augment(pictures, job.pipeline.augment, rngs=[_stream(job, "augment", views, i) for i in range(len(views))])
 
 
 def _stream(job: Job, stage: str, views: Views, i: int) -> np.random.Generator:
@@ -272,33 +284,49 @@ def _draw_seed(job: Job, views: Views, i: int) -> int:
 
 
 def samples(job: Job, drawn: Drawn) -> list[Sample]:
-    """Labels and validates: one ``Sample`` per slot of the batch, empty ones included, in image order."""
-    store = store_for(job.catalog)
+    """Labels and validates: one ``Sample`` per slot of the batch, empty ones included, in image order.
+
+    A view whose labelling raises twice leaves its slot empty; a label that fails its check is our bug and is raised.
+    """
     found: list[Sample] = []
-    for (views, attempts), images, effects in zip(drawn.prepared.accepted, drawn.images, drawn.effects, strict=True):
-        labels = annotate(views, store, min_visible_px=job.pipeline.labels.min_visible_px)
-        if job.pipeline.labels.grasps is not None:
-            labels = with_grasps(views, labels, store, job.pipeline.labels.grasps)
-        sensor_m = _sensor_depth(job, views)
-        for i, labelled in enumerate(labels):
-            base = _slot(job, drawn, views.scene.view_indices[views.first + i])
-            sample = replace(
-                base,
-                camera=views.scene.cameras[views.first + i],
-                image=images.pixels[i],
-                depth_m=views.gbuffers.depth_m[i],
-                instances=views.gbuffers.instance[i],
-                annotations=labelled,
-                draw_seed=_draw_seed(job, views, i),
-                camera_attempt=attempts[i],
-                depth_sensor_m=None if sensor_m is None else sensor_m[i],
-                augment=None if effects is None else effects[i],
-            )
-            check_sample(sample, store, views.scene, min_visible_px=job.pipeline.labels.min_visible_px)
-            found.append(sample)
-    for view, reason in drawn.prepared.empty.items():
-        found.append(replace(_slot(job, drawn, view), empty_reason=reason))
+    prepared = drawn.prepared
+    for entry in range(len(prepared.accepted)):
+        views, _ = prepared.accepted[entry]
+        labelled, troubles = view_by_view(partial(_labelled, job, drawn, entry), range(len(views)))
+        found += [sample for _, several in labelled for sample in several]
+        lost = {views.scene.view_indices[views.first + i]: trouble for i, trouble in troubles.items()}
+        prepared = _without(prepared, lost, "label")
+    slots = replace(drawn, prepared=prepared)
+    found += [replace(_slot(job, slots, view), empty_reason=reason) for view, reason in prepared.empty.items()]
     return sorted(found, key=lambda sample: sample.image_id)
+
+
+def _labelled(job: Job, drawn: Drawn, entry: int, some: range) -> list[Sample]:
+    """The samples of some views of one entry of ``drawn.prepared.accepted``."""
+    store = store_for(job.catalog)
+    batch, attempts = drawn.prepared.accepted[entry]
+    images, effects, views = drawn.images[entry], drawn.effects[entry], batch.part(some)
+    labels = annotate(views, store, min_visible_px=job.pipeline.labels.min_visible_px)
+    if job.pipeline.labels.grasps is not None:
+        labels = with_grasps(views, labels, store, job.pipeline.labels.grasps)
+    sensor_m = _sensor_depth(job, views)
+    found = []
+    for i, (k, labelled) in enumerate(zip(some, labels, strict=True)):
+        sample = replace(
+            _slot(job, drawn, views.scene.view_indices[views.first + i]),
+            camera=views.scene.cameras[views.first + i],
+            image=images.pixels[k],
+            depth_m=views.gbuffers.depth_m[i],
+            instances=views.gbuffers.instance[i],
+            annotations=labelled,
+            draw_seed=_draw_seed(job, views, i),
+            camera_attempt=attempts[k],
+            depth_sensor_m=None if sensor_m is None else sensor_m[i],
+            augment=None if effects is None else effects[k],
+        )
+        check_sample(sample, store, views.scene, min_visible_px=job.pipeline.labels.min_visible_px)
+        found.append(sample)
+    return found
 
 
 def _sensor_depth(job: Job, views: Views) -> F32 | None:
@@ -335,8 +363,9 @@ def _slot(job: Job, drawn: Drawn, view: int) -> Sample:
 
 def finish(job: Job, shard: Shard, drawn: Drawn) -> list[shard_files.StoredSample]:
     """Labels, validates and writes one batch; returns what the manifest needs to know."""
-    folder = Path(job.folder)
-    return [shard_files.write_sample(folder, sample, job.pipeline, shard.number) for sample in samples(job, drawn)]
+    folder, made = Path(job.folder), samples(job, drawn)
+    keep_tracebacks(folder, made)
+    return [shard_files.write_sample(folder, sample, job.pipeline, shard.number) for sample in made]
 
 
 def close(job: Job, shard: Shard, stored: list[list[shard_files.StoredSample]]) -> Receipt:

@@ -17,6 +17,7 @@ from typing import Protocol
 from synthgen.errors import ConfigError, SynthgenError
 
 PLAIN_INTERVAL_S = 10.0
+RATE_WINDOW = 24  # shards
 PARTS = ("images", "annotations", "depth", "depth_sensor", "instances", "models", "manifest", "report/index.html")
 # What the operating system may refuse, in plain words.
 ERRNO_SENTENCES = {
@@ -48,6 +49,8 @@ class ProgressLike(Protocol):
     def elapsed_s(self) -> float: ...
     @property
     def note(self) -> str: ...
+    @property
+    def workers(self) -> int: ...
 
 
 Show = Callable[[ProgressLike], None]
@@ -120,16 +123,19 @@ def summary_lines(
     slots: int,
     annotations: int,
     per_class: Mapping[str, int],
-    empty_reasons: Mapping[str, int],
+    failures: Sequence[tuple[str, str]],
+    redrawn_errors: Mapping[str, int],
     elapsed_s: float,
     images_per_s: float,
 ) -> list[tuple[str, str]]:
-    """The table at the end of a run."""
+    """The table at the end of a run; ``failures`` are the lines about its empty slots, by reason."""
     lines = [("images", f"{images} of {slots}"), ("instances", str(annotations))]
     lines += [(f"  {name}", str(count)) for name, count in per_class.items()]
-    empty = sum(empty_reasons.values())
-    lines.append(("empty slots", str(empty)))
-    lines += [(f"  {reason}", str(count)) for reason, count in empty_reasons.items()]
+    lines += [("empty slots", str(slots - images)), *failures]
+    if redrawn_errors:
+        lines.append(("exceptions", f"{sum(redrawn_errors.values())} draws were thrown away: please report them"))
+        lines += [(f"  {reason}", str(count)) for reason, count in redrawn_errors.items()]
+        lines.append(("  tracebacks", str(folder / "logs" / "poison")))
     if images_per_s > 0:
         lines.append(("time", f"{duration(elapsed_s)}, {images_per_s:.1f} images/s"))
     lines.append(("dataset", str(folder)))
@@ -140,20 +146,34 @@ def summary_lines(
 
 
 class Rate:
-    """Images per second since the first call, so that start-up and images of an earlier run do not count."""
+    """Images per second of late, without what every process does once: start, compile, load.
+
+    The first shard of each process does not count, and nothing is told before each has made another one: with several
+    processes shards end in bursts, and a rate over half a burst is off by a factor.
+    """
 
     def __init__(self) -> None:
-        self._first: tuple[int, float] | None = None
+        self._ends: list[tuple[int, float]] = []  # (images done, at which second), one per change
 
     def __call__(self, progress: ProgressLike) -> tuple[float, float]:
         """(images per second, seconds left); both 0 while nothing is known."""
-        if self._first is None:
-            self._first = (progress.images_done, progress.elapsed_s)
-        images, seconds = progress.images_done - self._first[0], progress.elapsed_s - self._first[1]
-        if images <= 0 or seconds <= 0:
+        if not self._ends or progress.images_done != self._ends[-1][0]:
+            self._ends.append((progress.images_done, progress.elapsed_s))
+        workers, done = max(1, progress.workers), progress.images_done >= progress.images_total
+        if len(self._ends) <= 2 * workers:
+            return (self._between(0), 0.0) if done else (0.0, 0.0)
+        window = max(RATE_WINDOW, 4 * workers)
+        if len(self._ends) > window + workers:
+            del self._ends[: len(self._ends) - window - workers]  # the oldest left stand for the warm-up
+        rate = self._between(workers)
+        if rate <= 0:
             return 0.0, 0.0
-        rate = images / seconds
-        return rate, (progress.images_total - progress.images_done) / rate
+        since_s = progress.elapsed_s - self._ends[-1][1]
+        return rate, max(0.0, (progress.images_total - progress.images_done) / rate - since_s)
+
+    def _between(self, first: int) -> float:
+        (images, start_s), (now, end_s) = self._ends[first], self._ends[-1]
+        return (now - images) / (end_s - start_s) if end_s > start_s else 0.0
 
 
 def progress_line(progress: ProgressLike, rate: float, left_s: float) -> str:

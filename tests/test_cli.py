@@ -34,6 +34,7 @@ from synthgen.errors import (
 )
 from synthgen.run.api import CheckReport, Progress, RunSummary
 from synthgen.run.bench import BenchReport
+from synthgen.run.failures import FailureGroup
 from synthgen.run.replay import ReplayReport
 from synthgen.validate.report import Problem, ValidationReport
 
@@ -74,7 +75,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     def summary(seen: dict[str, Any]) -> RunSummary:
         for done in (0, 5, 10):
             seen["progress"](Progress(done, 10, done // 5, 2, 1.0 + done, 0))
-        return RunSummary(seen["out"], False, 9, 10, 31, {"mug": 20, "can": 11}, {"object_lost": 1}, 11.0, 0.9)
+        lost = FailureGroup("object_lost", 1, 0.1, (7,), "use a larger table", None, "synthgen replay d 7")
+        return RunSummary(
+            seen["out"], False, 9, 10, 31, {"mug": 20, "can": 11}, {"object_lost": 1}, 11.0, 0.9, (lost,),
+            {"camera:error:ValueError": 2},
+        )  # fmt: skip
 
     monkeypatch.setattr(synthgen.run.api, "run_pipeline", fake(summary))
     monkeypatch.setattr(synthgen.run.api, "check_pipeline", fake(lambda seen: CheckReport([("images", "10")])))
@@ -87,18 +92,28 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
 def test_run_passes_its_options_on(invoke: Callable[..., Result], calls: Calls) -> None:
     result = invoke(
         *("run", "smoke", "--out", "d", "--count", "7", "--seed", "3", "--workers", "2", "--scheduler", "tcp://h:1"),
-        *("--device", "cpu", "--set", "image.width=64", "--set", "count=99", "--fresh"),
+        *("--device", "cpu", "--set", "image.width=64", "--fresh", "--worker-memory", "900"),
     )
     assert result.exit_code == 0, result.output
     (loaded,) = calls.seen["positional"]
     assert (loaded.pipeline.count, loaded.pipeline.seed, loaded.pipeline.image.width) == (7, 3, 64)
-    assert {key: calls.seen[key] for key in ("out", "workers", "scheduler", "device", "fresh")} == {
+    assert {key: calls.seen[key] for key in ("out", "workers", "scheduler", "device", "fresh", "worker_memory_mb")} == {
         "out": Path("d"),
         "workers": 2,
         "scheduler": "tcp://h:1",
         "device": "cpu",
         "fresh": True,
+        "worker_memory_mb": 900,
     }
+
+
+def test_a_value_given_twice_is_a_fault(invoke: Callable[..., Result], calls: Calls) -> None:
+    result = invoke("run", "smoke", "--count", "4", "--set", "count=3.5")
+    assert (result.exit_code, calls.seen) == (2, {})
+    assert result.stderr == (
+        "error: command line: count is given twice, as --count 4 and as --set count=3.5; one is allowed. "
+        "Leave one of them out\n"
+    )
 
 
 def test_run_by_default_writes_below_out_and_ends_with_a_table(invoke: Callable[..., Result], calls: Calls) -> None:
@@ -106,15 +121,20 @@ def test_run_by_default_writes_below_out_and_ends_with_a_table(invoke: Callable[
     result = invoke("run", "smoke")
     assert calls.seen["out"] == Path("out/smoke")
     assert result.stdout == (
-        "images         9 of 10\n"
-        "instances      31\n"
-        "  mug          20\n"
-        "  can          11\n"
-        "empty slots    1\n"
-        "  object_lost  1\n"
-        "time           11 s, 0.9 images/s\n"
-        "dataset        out/smoke\n"
-        "  images       out/smoke/images\n"
+        "images                     9 of 10\n"
+        "instances                  31\n"
+        "  mug                      20\n"
+        "  can                      11\n"
+        "empty slots                1\n"
+        "  object_lost              1 (10.0%), images 7\n"
+        "    try                    use a larger table\n"
+        "    again                  synthgen replay d 7\n"
+        "exceptions                 2 draws were thrown away: please report them\n"
+        "  camera:error:ValueError  2\n"
+        "  tracebacks               out/smoke/logs/poison\n"
+        "time                       11 s, 0.9 images/s\n"
+        "dataset                    out/smoke\n"
+        "  images                   out/smoke/images\n"
     )
 
 
@@ -190,16 +210,60 @@ def test_validate(
     assert (result.exit_code, result.stderr) == (code, stderr), intent
 
 
-def test_replay_that_differs_is_a_failed_check(invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    report = ReplayReport(False, [("image", "3")], Path("x.jpg"))
-    monkeypatch.setattr(synthgen.run.replay, "replay_image", lambda folder, image_id, out: report)
+REPLAYS = [
+    ("identical", "identical", "", "", 0, ""),
+    ("nothing to compare with", "new", "", "", 0, ""),
+    ("an ordinary empty slot, again", "identical", "object_lost", "", 0, ""),
+    (
+        "differs",
+        *("differs", "", "", 3),
+        "error: image 3 of d differs from what this machine makes; the bytes are only promised for the same kind of "
+        "device, versions and assets: compare them with dataset.json\n",
+    ),
+    (
+        "an exception",
+        *("error", "error:ValueError", "Traceback ...", 1),
+        "Traceback ...\nerror: image 3 of d cannot be made: error:ValueError. This is a bug in synthgen: please report "
+        "it with the traceback and pipeline.yaml\n",
+    ),
+    ("an exception, then an image", "identical", "", "Traceback ...", 0, "Traceback ...\n"),
+]
+
+
+@pytest.mark.parametrize(
+    ("intent", "verdict", "reason", "trace", "code", "stderr"), REPLAYS, ids=[r[0] for r in REPLAYS]
+)
+def test_replay(
+    intent: str,
+    verdict: Any,
+    reason: str,
+    trace: str,
+    code: int,
+    stderr: str,
+    invoke: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    report = ReplayReport(3, verdict, [("image", "3")], Path("x.jpg"), reason, trace)
+    monkeypatch.setattr(synthgen.run.replay, "replay_images", lambda folder, image_ids, out: iter([report]))
     Path("d").mkdir()
     result = invoke("replay", "d", "3")
-    assert (result.exit_code, result.stdout) == (3, "image  3\n")
-    assert result.stderr == (
-        "error: image 3 of d differs from what this machine makes; the bytes are only promised for the same kind of "
-        "device, versions and assets: compare them with dataset.json\n"
-    )
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "image  3\n", stderr), intent
+
+
+@pytest.mark.parametrize(("given", "ids"), [("3", range(3, 4)), ("61-65", range(61, 66)), ("7-7", range(7, 8))])
+def test_replay_takes_an_image_or_a_range(
+    given: str, ids: range, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[range] = []
+
+    def replay(folder: Path, image_ids: range, out: Path | None) -> list[ReplayReport]:
+        seen.append(image_ids)
+        return []
+
+    monkeypatch.setattr(synthgen.run.replay, "replay_images", replay)
+    Path("d").mkdir()
+    assert invoke("replay", "d", given).exit_code == 0
+    assert seen == [ids]
 
 
 ERRORS = [
@@ -286,6 +350,8 @@ USAGE = [
     ("no such option", ["run", "smoke", "--cout", "3"], "No such option"),
     ("no pipeline", ["run"], "Missing argument 'PIPELINE'"),
     ("no workers", ["run", "smoke", "--workers", "0"], "0 is not in the range 1<=x<=1024"),
+    ("no image id", ["replay", "d", "x3"], "'x3' is not an image id or a range of them, e.g. 17 or 61-65."),
+    ("a range that goes back", ["replay", "d", "5-3"], "'5-3' is not an image id or a range of them"),
     ("no size", ["bench", "--size", "640"], "'640' is not WIDTHxHEIGHT in pixels, e.g. 640x480."),
 ]
 
@@ -348,6 +414,38 @@ def test_plain_progress_speaks_every_ten_seconds_and_at_the_end() -> None:
         "70/72 images, 2.0 images/s, 1.0 s left",
         "72/72 images, 2.0 images/s",
     ]
+
+
+RATES = [
+    # intent, workers, (images done, at which second), rate, seconds left
+    ("nothing yet", 1, [(0, 0)], 0.0, 0.0),
+    ("the first shard compiles: not told", 1, [(0, 0), (10, 100)], 0.0, 0.0),
+    ("the first shard does not count", 1, [(0, 0), (10, 100), (20, 101)], 10.0, 8.0),
+    ("half a burst is not told", 2, [(0, 0), (10, 100), (20, 101), (30, 110), (40, 111)], 2.0, 30.0),
+    ("time passes while no shard ends", 1, [(0, 0), (10, 100), (20, 101), (20, 103)], 10.0, 6.0),
+    ("images of an earlier run do not count", 1, [(50, 0), (60, 50), (70, 60)], 1.0, 30.0),
+    ("too short to tell, but done", 2, [(0, 0), (100, 50)], 2.0, 0.0),
+    ("several at once", 1, [(0, 0), (10, 5), (20, 5)], 0.0, 0.0),
+]
+
+
+@pytest.mark.parametrize(("intent", "workers", "ends", "rate", "left_s"), RATES, ids=[row[0] for row in RATES])
+def test_rate_and_time_left(
+    intent: str, workers: int, ends: list[tuple[int, float]], rate: float, left_s: float
+) -> None:
+    meter = terminal.Rate()
+    for done, second in ends:
+        told = meter(Progress(done, 100, 0, 1, float(second), 0, workers=workers))
+    assert told == (rate, left_s), intent
+
+
+def test_rate_follows_the_last_shards() -> None:
+    meter = terminal.Rate()
+    for shard in range(40):
+        meter(Progress(shard, 1000, 0, 1, 10.0 * shard, 0))
+    for shard in range(40, 80):
+        rate, _ = meter(Progress(shard, 1000, 0, 1, 400.0 + shard, 0))
+    assert rate == 1.0
 
 
 def test_the_live_bar_draws(capsys: pytest.CaptureFixture[str]) -> None:

@@ -173,10 +173,20 @@ def test_a_second_run_in_the_same_folder_is_refused(dataset: Path) -> None:
 def test_exhausted_slots_stay_empty_and_count_against_the_budget(tmp_path: Path) -> None:
     # Every object is far smaller than this many pixels, so that no view ever shows enough of one.
     impossible = ("labels.min_visible_px=4000", "count=2", "scene.objects_per_scene=1")
-    with pytest.raises(
-        IncompleteError, match=r"2 of 2 slots stayed empty after 8 attempts each \(nothing_visible: 2\)"
-    ):
-        run(tiny(*impossible), tmp_path / "strict")
+    out = tmp_path / "strict"
+    with pytest.raises(IncompleteError) as caught:
+        run(tiny(*impossible), out)
+    assert str(caught.value) == (
+        "2 of the first 2 slots stayed empty; allowed of 2 by run.failure_budget 0.01: 0. What is made is kept: mend "
+        "the cause and start anew, or go on with the same command and --set run.failure_budget=1\n"
+        "  nothing_visible: 2 (100.0%), images 1, 2\n"
+        "    try: bring the camera nearer (camera.placement.distance_m) or lower labels.min_visible_px\n"
+        f"    again: synthgen replay {out} 1"
+    )
+    with pytest.raises(IncompleteError):  # every shard is there, and still the budget is exceeded
+        run(tiny(*impossible), out)
+    assert not (out / "dataset.json").exists()
+    assert run(tiny(*impossible, "run.failure_budget=1.0"), out).images == 0  # as the sentence proposes
     summary = run(tiny(*impossible, "run.failure_budget=1.0"), tmp_path / "lenient")
     assert summary.images == 0
     assert summary.empty_reasons == {"nothing_visible": 2}

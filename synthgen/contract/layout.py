@@ -67,3 +67,9 @@ def coco_path(split: str) -> str:
 def model_path(key: str) -> str:
     """Mesh of one labelled object."""
     return f"models/{key}.ply"
+
+
+def poison_path(scene: int, view: int | None, stage: str, attempt: int) -> str:
+    """Traceback of a draw that raised an exception twice; ``view`` is None for the scene itself."""
+    where = f"scene-{scene:09d}" + ("" if view is None else f"-view-{view:03d}")
+    return f"logs/poison/{where}-{stage}-attempt-{attempt}.log"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from statistics import median
 
+from synthgen.contract import rejections
 from synthgen.report.facts import ClassFacts, Finding, ReportFacts
 
 FEW_INSTANCES = 50
@@ -25,15 +26,6 @@ CENTRE_FROM = 200
 FEW_SCENES = 10
 NAMED = 8
 
-# What to try when slots stay empty, by the reason that the manifest gives.
-EMPTY_REMEDIES: tuple[tuple[str, str], ...] = (
-    ("nothing_visible", "bring the camera nearer (camera.placement.distance_m) or lower labels.min_visible_px"),
-    ("settling", "put fewer objects into a scene (scene.objects_per_scene) or make the support larger"),
-    ("camera", "widen camera.placement, so that the camera does not start inside the scene"),
-    ("error:", "this is a fault of synthgen: please report it with the reason and pipeline.yaml"),
-)
-EMPTY_REMEDY = "look at the scenes with 'synthgen preview' and at the rejected draws in the manifest"
-
 
 def findings(facts: ReportFacts) -> tuple[Finding, ...]:
     """All warnings that the facts give rise to (``facts.findings`` itself is not read)."""
@@ -45,10 +37,9 @@ def _empty_slots(facts: ReportFacts) -> list[Finding]:
     if not empty:
         return []
     reasons = ", ".join(f"{reason}: {number}" for reason, number in facts.empty_reasons.items())
-    remedies = (text for reason in facts.empty_reasons for start, text in EMPTY_REMEDIES if reason.startswith(start))
-    remedy = "; ".join(dict.fromkeys(remedies)) or EMPTY_REMEDY
+    remedies = "; ".join(dict.fromkeys(rejections.remedy(reason) for reason in facts.empty_reasons))
     text = f"{empty} of {facts.slots} slots stayed empty ({reasons})."
-    return [Finding("empty_slots", text, _sentence(remedy))]
+    return [Finding("empty_slots", text, _sentence(remedies))]
 
 
 def _unreadable(facts: ReportFacts) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import time
@@ -15,13 +16,17 @@ from synthgen import kernels
 from synthgen.config.load import LoadedPipeline
 from synthgen.errors import EnvironmentFault, IncompleteError
 from synthgen.recipe import Shard
-from synthgen.run import finish, local, timing
+from synthgen.run import breadcrumbs, finish, local, timing
+from synthgen.run.closeness import closeness_warning
+from synthgen.run.failures import FailureGroup, failure_groups, failure_lines, redrawn_errors
 from synthgen.run.plan import Plan, make_plan
 from synthgen.run.worker import ShardReport, wait_for_writers
 from synthgen.types.records import Receipt
+from synthgen.write.poison import replay_command
 
 # Starting worker processes costs some seconds: below this many images one process is quicker.
 CLUSTER_FROM_IMAGES = 60
+SHOWN_FAILURES = 5
 FIRST_RUN = "first run of this version: kernels are compiled and textures drawn, a minute or two, once"
 
 
@@ -29,7 +34,7 @@ FIRST_RUN = "first run of this version: kernels are compiled and textures drawn,
 class Progress:
     """How far a run is. ``images_done`` counts slots, empty ones included; ``resumed_images`` were there before.
 
-    ``note``: what the user should know about this stretch, "" for nothing.
+    ``note``: what the user should know about this stretch, "" for nothing. ``workers``: processes that make shards.
     """
 
     images_done: int
@@ -39,11 +44,15 @@ class Progress:
     elapsed_s: float
     resumed_images: int
     note: str = ""
+    workers: int = 1
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """The short table at the end of a run."""
+    """The short table at the end of a run.
+
+    ``failures``: the empty slots by reason. ``redrawn_errors``: exceptions among all rejected draws, by "stage:reason".
+    """
 
     folder: Path
     already_complete: bool
@@ -54,6 +63,8 @@ class RunSummary:
     empty_reasons: dict[str, int]
     elapsed_s: float
     images_per_s: float
+    failures: tuple[FailureGroup, ...] = ()
+    redrawn_errors: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,7 @@ def run_pipeline(
     device: str,
     fresh: bool,
     progress: Callable[[Progress], None],
+    worker_memory_mb: int | None = None,
 ) -> RunSummary:
     """Makes the dataset, or the rest of it.
 
@@ -83,6 +95,8 @@ def run_pipeline(
         device: "auto", "cpu" or "gpu" (draw on workers with the Dask resource GPU).
         fresh: delete what an earlier run listed in this folder, first.
         progress: called from time to time.
+        worker_memory_mb: a worker process that has grown above this is replaced by a fresh one between two shards;
+            None = 2,000, or 60 % of its share of this machine where that is less.
 
     Raises:
         ConfigError, AssetError: the user's input.
@@ -102,87 +116,144 @@ def run_pipeline(
                 f"workers of an earlier run still write into {str(out)!r}; wait until they have ended, or end them"
             )
         begun = finish.begin(plan, out)
-        made = _make_missing(plan, out, receipts, workers, scheduler, device, progress, start, note)
+        made = _make_missing(plan, out, receipts, Crew(workers, scheduler, device, worker_memory_mb), progress, note)
         finish.complete(plan, out, receipts, begun)
     return _summary(plan, out, receipts, start, made=made, already_complete=False)
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Who makes the shards; see ``run_pipeline``."""
+
+    workers: int | None
+    scheduler: str | None
+    device: str
+    worker_memory_mb: int | None
 
 
 def _make_missing(
     plan: Plan,
     out: Path,
     receipts: dict[int, Receipt],
-    workers: int | None,
-    scheduler: str | None,
-    device: str,
+    crew: Crew,
     progress: Callable[[Progress], None],
-    start: float,
     note: str,
 ) -> int:
-    """Makes the shards without receipt; returns the number of slots made. Fills ``receipts``."""
+    """Makes the shards without receipt; returns the number of slots made. Fills ``receipts``.
+
+    Raises:
+        IncompleteError: too many slots stay empty, also when those of an earlier run alone are too many; or shards
+            failed three times.
+    """
+    start = time.monotonic()
     resumed = sum(receipt.slots for receipt in receipts.values())
     failures: dict[int, str] = {}
-    budget = plan.pipeline.run.failure_budget * plan.pipeline.count
     log = timing.TimingLog(out / "logs")
+    note = "; ".join(filter(None, (note, _deaths(out, log))))
+    workers = 1
 
     def tell() -> None:
         done = sum(receipt.slots for receipt in receipts.values())
         elapsed = time.monotonic() - start
         shown = note if done == resumed else ""
-        progress(Progress(done, plan.pipeline.count, len(receipts), plan.shard_count, elapsed, resumed, shown))
+        progress(Progress(done, plan.pipeline.count, len(receipts), plan.shard_count, elapsed, resumed, shown, workers))
 
     def done(report: ShardReport) -> None:
         receipts[report.receipt.shard] = report.receipt
         log.add(report)
         tell()
-        if sum(receipt.empty for receipt in receipts.values()) > budget:
-            raise _over_budget(plan, receipts)
+        _require_budget(plan, out, receipts)
 
     def failed(shard: Shard, reason: str) -> None:
         failures[shard.number] = reason
         log.failure(shard.number, reason)
 
     missing = (shard for shard in plan.shards() if shard.number not in receipts)
+    _require_budget(plan, out, receipts)
     tell()
-    with _runner(plan, workers, scheduler, device, resumed) as run:
-        run(plan, missing, done, failed)
+    try:
+        with _runner(plan, crew, resumed, log) as (run, workers):
+            run(missing, done, failed)
+    finally:
+        breadcrumbs.forget_empty_logs(out)
     if failures:
-        grouped = Counter(failures.values())
-        table = "; ".join(f"{count} x {reason}" for reason, count in grouped.most_common(5))
-        raise IncompleteError(
-            f"{len(failures)} of {plan.shard_count} shards failed three times ({table}). The finished shards are kept: "
-            "the same command makes the rest"
-        )
+        raise _failed_shards(plan, failures)
     return sum(receipt.slots for receipt in receipts.values()) - resumed
 
 
-def _over_budget(plan: Plan, receipts: dict[int, Receipt]) -> IncompleteError:
-    reasons: Counter[str] = Counter()
-    for receipt in receipts.values():
-        reasons.update(receipt.empty_reasons)
-    table = ", ".join(f"{reason}: {count}" for reason, count in reasons.most_common())
-    empty, budget = sum(reasons.values()), plan.pipeline.run.failure_budget
-    return IncompleteError(
-        f"{empty} of {plan.pipeline.count} slots stayed empty after 8 attempts each ({table}); allowed by "
-        f"run.failure_budget: {budget:g}. Mend the cause (see 'synthgen preview'), or raise the budget"
+def _deaths(out: Path, log: timing.TimingLog) -> str:
+    """Notes where processes of earlier runs died; a sentence if that was the same scene twice, else ""."""
+    left = breadcrumbs.pick_up(out)
+    for crumb in left:
+        log.died(crumb)
+    before = log.deaths() if left else Counter()
+    again = [crumb for crumb in left if crumb.scene >= 0 and before[crumb.scene] > 1]
+    if not again:
+        return ""
+    crumb = again[0]
+    command = replay_command(out, crumb.first_image, crumb.last_image)
+    return (
+        f"{before[crumb.scene]} earlier processes ended at scene {crumb.scene}; if it was not you who ended them, try "
+        f"'{command}'"
     )
 
 
-Runner = Callable[[Plan, Iterator[Shard], Callable[[ShardReport], None], Callable[[Shard, str], None]], None]
+def _failed_shards(plan: Plan, failures: dict[int, str]) -> IncompleteError:
+    grouped = Counter(failures.values())
+    noun = "shard" if len(failures) == 1 else "shards"
+    table = "\n".join(f"  {count} x {reason}" for reason, count in grouped.most_common(SHOWN_FAILURES))
+    more = f"\n  and {len(grouped) - SHOWN_FAILURES} other causes" if len(grouped) > SHOWN_FAILURES else ""
+    return IncompleteError(
+        f"{len(failures)} {noun} of {plan.shard_count} failed three times. The finished shards are kept: once the "
+        f"cause is gone, the same command makes the rest\n{table}{more}"
+    )
+
+
+def _require_budget(plan: Plan, out: Path, receipts: dict[int, Receipt]) -> None:
+    """Raises ``IncompleteError``, with the table of reasons, if more slots are empty than the budget allows."""
+    empty, budget = sum(receipt.empty for receipt in receipts.values()), plan.pipeline.run.failure_budget
+    if empty <= budget * plan.pipeline.count:
+        return
+    made = sum(receipt.slots for receipt in receipts.values())
+    groups = failure_groups(out, receipts, count=plan.pipeline.count)
+    enough = min(1.0, math.ceil(200 * empty / made) / 100)
+    table = "\n".join(f"{label}: {value}" for label, value in failure_lines(groups))
+    raise IncompleteError(
+        f"{empty} of the first {made} slots stayed empty; allowed of {plan.pipeline.count} by run.failure_budget "
+        f"{budget:g}: {math.floor(budget * plan.pipeline.count)}. What is made is kept: mend the cause and start anew, "
+        f"or go on with the same command and --set run.failure_budget={enough:g}\n{table}"
+    )
+
+
+Runner = Callable[[Iterator[Shard], Callable[[ShardReport], None], Callable[[Shard, str], None]], None]
 
 
 @contextmanager
-def _runner(plan: Plan, workers: int | None, scheduler: str | None, device: str, resumed: int) -> Iterator[Runner]:
-    """In-process for one worker and small sets; Dask otherwise."""
-    count = workers or default_workers(plan, plan.pipeline.count - resumed)
-    if scheduler is None and count == 1 and device != "gpu":
-        yield lambda p, shards, done, failed: local.run_shards(p.job, shards, done=done, failed=failed)
+def _runner(plan: Plan, crew: Crew, resumed: int, log: timing.TimingLog) -> Iterator[tuple[Runner, int]]:
+    """The runner and its number of processes: this one for one worker and small sets; Dask otherwise."""
+    count = crew.workers or default_workers(plan, plan.pipeline.count - resumed)
+    gpu = crew.device == "gpu"
+    if crew.scheduler is None and count == 1 and not gpu:
+        yield lambda shards, done, failed: local.run_shards(plan.job, shards, done=done, failed=failed), 1
         return
     with ExitStack() as stack:
         from synthgen.run import cluster
 
-        client = stack.enter_context(cluster.connect(scheduler=scheduler, workers=count, gpu=device == "gpu"))
-        yield lambda p, shards, done, failed: cluster.run_shards(
-            client, p.job, shards, gpu=device == "gpu", done=done, failed=failed
+        client = stack.enter_context(cluster.connect(scheduler=crew.scheduler, workers=count, gpu=gpu))
+        limit = None if crew.worker_memory_mb is None else crew.worker_memory_mb * 1_000_000
+        recycle = cluster.recycling(client, limit)
+        yield (
+            lambda shards, done, failed: cluster.run_shards(
+                client,
+                plan.job,
+                shards,
+                gpu=gpu,
+                done=done,
+                failed=failed,
+                recycle=recycle,
+                recycled=lambda report: log.recycled(report, recycle.limit_bytes),
+            ),
+            cluster.worker_count(client),
         )
 
 
@@ -213,6 +284,8 @@ def _summary(
         empty_reasons=dict(empty),
         elapsed_s=elapsed,
         images_per_s=made / elapsed if elapsed > 0 else 0.0,
+        failures=failure_groups(out, receipts, count=plan.pipeline.count),
+        redrawn_errors=redrawn_errors(receipts),
     )
 
 
@@ -246,6 +319,9 @@ def check_pipeline(loaded: LoadedPipeline, *, workers: int | None, out: Path | N
                 "entry of scene.objects to have scene.upright of them stand",
             )
         )
+    near = closeness_warning(plan)
+    if near is not None:
+        lines.append(("warning", near))
     if disk > free:
         lines.append(("warning", "the dataset will not fit on this disk: lower count, image size or outputs"))
     return CheckReport(lines)

@@ -10,7 +10,7 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from synthgen.config.load import LoadedPipeline
 from synthgen.recipe import Shard
 from synthgen.run import finish, local
+from synthgen.run.memory import MemoryWatch, growth_of, memory_json, memory_lines
 from synthgen.run.plan import Plan, make_plan, scenes_per_shard
 from synthgen.run.stages import stage_milliseconds
 from synthgen.run.worker import ShardReport
@@ -31,21 +32,26 @@ class BenchReport:
     json: dict[str, Any]
 
 
-def run_bench(loaded: LoadedPipeline, *, workers: int, json_path: Path | None) -> BenchReport:
+def run_bench(loaded: LoadedPipeline, *, workers: int, json_path: Path | None, memory: bool = False) -> BenchReport:
     """Makes the pipeline's images into a temporary folder and times it.
 
     Some shards more are made first and do not count (imports, kernels, assets). Then the clock runs from the first
-    counted shard to the last file of the finished dataset: COCO, manifest, models and report included.
+    counted shard to the last file of the finished dataset: COCO, manifest, models and report included. ``memory``:
+    also sample the resident memory of this process and the workers, and report how it grew.
     """
+    watch = MemoryWatch() if memory else None
     folder = Path(tempfile.mkdtemp(prefix="synthgen-bench-"))
     try:
         plan = make_plan(_with_warm_up(loaded, workers), folder=folder / "dataset")
-        reports, wall_s = _timed_run(plan, folder / "dataset", workers)
+        reports, wall_s = _timed_run(plan, folder / "dataset", workers, watch)
         stages = stage_milliseconds(plan)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     report = _report(plan, reports, wall_s, stages, workers, size)
+    if watch is not None:
+        lines = report.lines + memory_lines(growth_of(watch.samples))
+        report = BenchReport(lines, {**report.json, "memory": memory_json(watch.samples)})
     if json_path is not None:
         json_path.write_text(json.dumps(report.json, indent=2) + "\n", encoding="utf-8")
     return report
@@ -65,7 +71,7 @@ def _with_warm_up(loaded: LoadedPipeline, workers: int) -> LoadedPipeline:
     return replace(loaded, pipeline=pipeline.model_copy(update={"count": count, "run": run}))
 
 
-def _timed_run(plan: Plan, folder: Path, workers: int) -> tuple[list[ShardReport], float]:
+def _timed_run(plan: Plan, folder: Path, workers: int, watch: MemoryWatch | None) -> tuple[list[ShardReport], float]:
     """All shards; the first ``workers`` of them warm the processes up and are taken out of the clock."""
     reports: list[ShardReport] = []
     receipts: dict[int, Any] = {}
@@ -73,6 +79,8 @@ def _timed_run(plan: Plan, folder: Path, workers: int) -> tuple[list[ShardReport
     def done(report: ShardReport) -> None:
         reports.append(report)
         receipts[report.receipt.shard] = report.receipt
+        if watch is not None:
+            watch.images = sum(counted.receipt.slots for counted in reports)
 
     def failed(shard: Shard, reason: str) -> None:
         raise RuntimeError(f"shard {shard.number} failed: {reason}")
@@ -96,7 +104,8 @@ def _timed_run(plan: Plan, folder: Path, workers: int) -> tuple[list[ShardReport
         run(plan.shard(number) for number in range(warm))
         reports.clear()
         start = time.perf_counter()
-        run(plan.shard(number) for number in range(warm, plan.shard_count))
+        with nullcontext() if watch is None else watch.watching():
+            run(plan.shard(number) for number in range(warm, plan.shard_count))
         finish.complete(plan, folder, receipts, begun)
         wall_s = time.perf_counter() - start
     return reports, wall_s

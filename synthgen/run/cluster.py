@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import pickle
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import dask
 import distributed
+from distributed.scheduler import KilledWorker
+from distributed.system import MEMORY_LIMIT
 
 from synthgen import recipe
 from synthgen.errors import EnvironmentFault, SynthgenError, UserError
 from synthgen.recipe import Job, Shard
-from synthgen.run.local import RETRIES
-from synthgen.run.worker import THREAD_CAPS, ShardReport, report_of, run_one
+from synthgen.run import breadcrumbs
+from synthgen.run.recycling import Recycling, default_limit_bytes
+from synthgen.run.retries import Retries
+from synthgen.run.worker import THREAD_CAPS, ShardReport, report_of, run_one, run_step, unpacked
+from synthgen.types.records import Receipt
 
 SHARDS_IN_FLIGHT_PER_WORKER = 2
 CONNECT_TIMEOUT_S = 10.0
+DRAIN_S = 5.0  # for the client to fetch what a worker has made before it leaves
+OWN_CLUSTER = {
+    # Shards are small and results tiny: nothing to spill, and a paused worker would wait for memory that never comes.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    # Every death of a process is told to us at once: the breadcrumbs, not Dask, know which of its shards was to blame.
+    "distributed.scheduler.allowed-failures": 0,
+}
 
 
 @contextmanager
@@ -45,8 +64,7 @@ def connect(*, scheduler: str | None, workers: int, gpu: bool) -> Iterator[distr
             yield client
         return
     caps = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in THREAD_CAPS.items()}
-    memory = {"distributed.worker.memory.target": False, "distributed.worker.memory.spill": False}
-    with dask.config.set({**caps, **memory}):
+    with dask.config.set({**caps, **OWN_CLUSTER}):
         with _interrupts_ignored():
             cluster = distributed.LocalCluster(
                 n_workers=workers,
@@ -108,6 +126,16 @@ def _connect_running(scheduler: str) -> Iterator[distributed.Client]:
         yield client
 
 
+def worker_count(client: distributed.Client) -> int:
+    """Worker processes of the cluster now."""
+    return len(client.scheduler_info(n_workers=-1)["workers"])
+
+
+def recycling(client: distributed.Client, limit_bytes: int | None) -> Recycling:
+    """The policy for this cluster: with the given limit, or the default for its share of this machine."""
+    return Recycling(limit_bytes or default_limit_bytes(MEMORY_LIMIT, max(1, worker_count(client))))
+
+
 def run_shards(
     client: distributed.Client,
     job: Job,
@@ -116,53 +144,139 @@ def run_shards(
     gpu: bool,
     done: Callable[[ShardReport], None],
     failed: Callable[[Shard, str], None],
+    recycle: Recycling | None = None,
+    recycled: Callable[[ShardReport], None] = lambda report: None,
 ) -> None:
     """Keeps a bounded number of shards in flight; each failed shard is retried twice, then reported.
 
     Without GPU a shard is one task (no array travels); with GPU each of its submits is a task, ``draw`` on a worker
-    that has the resource "GPU".
+    that has the resource "GPU". The job goes along with every task, so that no worker's death can lose it.
+
+    Args:
+        client: of the cluster.
+        job: the run.
+        shards: to be made, in any order.
+        gpu: see above.
+        done: told of every shard that was made.
+        failed: told of every shard that failed three times, and why.
+        recycle: which workers to replace by a fresh process; None = none.
+        recycled: told of the report after which that is done.
     """
-    workers = len(client.scheduler_info(n_workers=-1)["workers"])
-    queue, attempts = iter(shards), dict[int, int]()
-    shared = client.scatter(job, broadcast=True, hash=False)
+    queue, retries = iter(shards), Retries(Path(job.folder))
+    packed = pickle.dumps(job)
     make = _submit_line if gpu else _submit_whole
     running: dict[Any, Shard] = {}
-    for shard in islice(queue, max(2, SHARDS_IN_FLIGHT_PER_WORKER * workers)):
-        running[make(client, shared, job, shard)] = shard
+    for shard in islice(queue, max(2, SHARDS_IN_FLIGHT_PER_WORKER * worker_count(client))):
+        running[make(client, packed, job, shard)] = shard
     completed = distributed.as_completed(list(running))
     for future in completed:
         shard = running.pop(future)
         error = future.exception()
         if error is None:
-            done(future.result())
+            report = future.result()
+            done(report)
             following = next(queue, None)
+            if recycle is not None and recycle.due(report.worker, report.rss_bytes) and _restart(client, report.worker):
+                recycled(report)
         elif isinstance(error, SynthgenError):
             client.cancel(list(running))
             raise error
-        elif attempts.setdefault(shard.number, 0) < RETRIES:
-            attempts[shard.number] += 1
-            following = shard
         else:
-            failed(shard, f"{type(error).__name__}: {error}")
-            following = next(queue, None)
+            reason = retries.reason_to_give_up(shard, error, lost=isinstance(error, KilledWorker))
+            following = shard if reason is None else next(queue, None)
+            if reason is not None:
+                failed(shard, reason)
         future.release()
         if following is not None:
-            fresh = make(client, shared, job, following)
+            fresh = make(client, packed, job, following)
             running[fresh] = following
             completed.add(fresh)
 
 
-def _submit_whole(client: distributed.Client, shared: Any, job: Job, shard: Shard) -> Any:
-    return client.submit(run_one, shared, shard, pure=False, retries=0)
+def _submit_whole(client: distributed.Client, packed: bytes, job: Job, shard: Shard) -> Any:
+    return client.submit(_make, packed, shard, pure=False, retries=0)
 
 
-def _submit_line(client: distributed.Client, shared: Any, job: Job, shard: Shard) -> Any:
-    """One task per submit; the job goes along as the scattered future."""
+def _submit_line(client: distributed.Client, packed: bytes, job: Job, shard: Shard) -> Any:
+    """One task per submit."""
 
     def submit(kind: str, fn: Callable[..., Any], *args: Any) -> Any:
         resources = {"GPU": 1} if kind == "gpu" else None
-        sent = [shared if arg is job else arg for arg in args]
-        return client.submit(fn, *sent, pure=False, resources=resources)
+        sent = [None if arg is job else arg for arg in args]
+        return client.submit(_step, packed, shard, fn, *sent, pure=False, resources=resources)
 
     receipt = recipe.run_shard(job, shard, submit)
-    return client.submit(report_of, receipt, {}, 0.0, pure=False)
+    return client.submit(_report, receipt, pure=False)
+
+
+def _make(packed: bytes, shard: Shard) -> ShardReport:
+    """On a worker: one shard."""
+    with _gate.entered():
+        job = unpacked(packed)
+        breadcrumbs.keep_crash_log(Path(job.folder))
+        return replace(run_one(job, shard), worker=distributed.get_worker().address)
+
+
+def _step(packed: bytes, shard: Shard, fn: Callable[..., Any], *args: Any) -> Any:
+    """On a worker: one submit of a shard; None stands for the job."""
+    with _gate.entered():
+        job = unpacked(packed)
+        breadcrumbs.keep_crash_log(Path(job.folder))
+        return run_step(job, shard, fn, *(job if arg is None else arg for arg in args))
+
+
+def _report(receipt: Receipt) -> ShardReport:
+    return replace(report_of(receipt, {}, 0.0), worker=distributed.get_worker().address)
+
+
+class _Gate:
+    """Of a worker process: tasks go in as long as it is not about to leave; it leaves when all have come out."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self.leaving = False
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Sends the task to another worker, or to this one's successor, when the process is about to leave."""
+        with self._lock:
+            self._inside += not self.leaving
+            leaving = self.leaving
+        if leaving:
+            time.sleep(0.1)  # the scheduler may offer the task a few times until it knows
+            raise distributed.Reschedule
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+
+    @property
+    def empty(self) -> bool:
+        return self._inside == 0
+
+
+_gate = _Gate()
+
+
+def _restart(client: distributed.Client, worker: str) -> bool:
+    """Asks a worker to be replaced by a fresh process after its present shard; False if nobody would start that."""
+    known = client.scheduler_info(n_workers=-1)["workers"].get(worker)
+    if known is None or not known.get("nanny"):
+        return False
+    client.run(_leave, workers=[worker], wait=False)
+    return True
+
+
+async def _leave(dask_worker: Any) -> None:
+    """On a worker's event loop: takes no more tasks, ends the present ones, and goes; its nanny starts another one."""
+    if _gate.leaving:
+        return
+    _gate.leaving = True
+    while not _gate.empty:
+        await asyncio.sleep(0.05)
+    end = time.monotonic() + DRAIN_S
+    while dask_worker.data and time.monotonic() < end:
+        await asyncio.sleep(0.05)
+    await dask_worker.close_gracefully(restart=True)

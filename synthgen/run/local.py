@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable
 
 from synthgen.errors import EnvironmentFault, InternalError, UserError
 from synthgen.recipe import Job, Shard
+from synthgen.run.retries import RETRIES
 from synthgen.run.worker import ShardReport, run_one
-
-RETRIES = 2
 
 
 def run_shards(

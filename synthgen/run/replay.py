@@ -1,68 +1,144 @@
-"""``synthgen replay DATASET ID``: makes one image again and compares it with the stored files, byte for byte."""
+"""``synthgen replay DATASET ID``: makes images again and compares them with the stored files, byte for byte."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from synthgen import recipe
 from synthgen.config.load import load_pipeline
 from synthgen.contract import layout
+from synthgen.contract.rejections import ERROR
 from synthgen.errors import DatasetError
-from synthgen.recipe import Batch
+from synthgen.recipe import Shard, batches_of
 from synthgen.run.finish import RESOLVED_PIPELINE
 from synthgen.run.plan import Plan, make_plan
 from synthgen.run.worker import settle_process
-from synthgen.types.records import Sample
+from synthgen.types.records import Receipt, Sample
 from synthgen.write.encode import encode_depth, encode_image, encode_instances
 from synthgen.write.receipts import read_receipts
+
+Verdict = Literal["identical", "differs", "new", "error"]
 
 
 @dataclass(frozen=True)
 class ReplayReport:
-    """``identical``: every stored file came out again; ``lines``: label and value pairs; ``image``: where it lies."""
+    """What became of one slot.
 
-    identical: bool
+    Attributes:
+        image_id: of the slot.
+        verdict: "identical": every stored file, or the same reason for an empty slot, came out again; "differs";
+            "new": the dataset has nothing to compare with, because the slot's shard is not finished; "error": the slot
+            stays empty because of an exception.
+        lines: label and value pairs.
+        image: where the image lies (not written for an empty slot).
+        reason: "" or why the slot stays empty.
+        traceback: of the exceptions on the way, "" for none.
+    """
+
+    image_id: int
+    verdict: Verdict
     lines: list[tuple[str, str]]
     image: Path
+    reason: str = ""
+    traceback: str = ""
+
+    @property
+    def identical(self) -> bool:
+        return self.verdict == "identical"
 
 
 def replay_image(folder: Path, image_id: int, *, out: Path | None) -> ReplayReport:
-    """Makes image ``image_id`` of a dataset again.
+    """``replay_images`` of one image."""
+    return next(replay_images(folder, range(image_id, image_id + 1), out=out))
+
+
+def replay_images(folder: Path, image_ids: range, *, out: Path | None) -> Iterator[ReplayReport]:
+    """Makes images of a dataset again, or tries slots again that stayed empty or whose shard was never finished.
+
+    Views of one scene are made together, as in the run, so that what went wrong there goes wrong here.
 
     Args:
         folder: the dataset.
-        image_id: 1 .. count.
-        out: where to put the image; default: ./replay_<id>.<ending>.
+        image_ids: 1 .. count, ascending.
+        out: where to put the image, for a range the folder; default: ./replay_<id>.<ending>.
 
     Raises:
         DatasetError: not a dataset, or no such image.
     """
     plan = _plan_of(folder)
-    count = plan.pipeline.count
-    if not 1 <= image_id <= count:
-        raise DatasetError(f"{str(folder)!r} has no image {image_id}; allowed: 1 to {count}")
-    sample = _remake(plan, image_id)
-    shard = (image_id - 1) // plan.pipeline.camera.views_per_scene // plan.shard_scenes
-    target = out or Path(f"replay_{image_id}{layout.IMAGE_SUFFIX[plan.pipeline.image.format]}")
-    lines = [("image", str(image_id)), ("scene", f"{sample.scene}, view {sample.view}"), ("split", sample.split)]
+    count, per_scene = plan.pipeline.count, plan.pipeline.camera.views_per_scene
+    for image_id in (image_ids[0], image_ids[-1]):
+        if not 1 <= image_id <= count:
+            raise DatasetError(f"{str(folder)!r} has no image {image_id}; allowed: 1 to {count}")
+    receipts = read_receipts(folder).done
+    settle_process()
+    for scene in range((image_ids[0] - 1) // per_scene, (image_ids[-1] - 1) // per_scene + 1):
+        first, last = max(image_ids[0], scene * per_scene + 1), min(image_ids[-1], (scene + 1) * per_scene)
+        shard = Shard(scene // plan.shard_scenes, scene, 1, last - first + 1)
+        for batch in batches_of(plan.pipeline, shard):
+            moved = replace(batch, first_view=batch.first_view + first - 1 - scene * per_scene)
+            drawn = recipe.draw(plan.job, recipe.prepare(plan.job, moved))
+            for sample in recipe.samples(plan.job, drawn):
+                yield _report(plan, folder, sample, receipts.get(shard.number), _target(plan, sample, image_ids, out))
+
+
+def _target(plan: Plan, sample: Sample, image_ids: range, out: Path | None) -> Path:
+    name = f"replay_{sample.image_id}{layout.IMAGE_SUFFIX[plan.pipeline.image.format]}"
+    if out is None:
+        return Path(name)
+    return out if len(image_ids) == 1 else out / name
+
+
+def _report(plan: Plan, folder: Path, sample: Sample, receipt: Receipt | None, target: Path) -> ReplayReport:
+    """Compares one slot with what the dataset holds of it, and writes its image."""
+    lines = [("image", str(sample.image_id)), ("scene", f"{sample.scene}, view {sample.view}"), ("split", sample.split)]
     lines += [("rejected", f"{r.stage} attempt {r.attempt}: {r.reason}") for r in sample.rejected]
+    notes = []
+    if receipt is None:
+        notes = [("note", "its shard is not finished: there is nothing to compare with")]
+    elif receipt.fingerprint != plan.job.fingerprint:
+        notes = [("note", "assets, settings or library versions differ from those the dataset was made with")]
+    verdict: Verdict
     if sample.image is None:
-        return ReplayReport(True, [*lines, ("empty slot", sample.empty_reason)], target)
-    files = _files(plan, sample, shard)
-    verdicts = {name: _verdict(folder / name, content) for name, content in files.items()}
-    lines += list(verdicts.items())
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(next(iter(files.values())))
-    stored_with = next(iter(read_receipts(folder).done.values()), None)
-    if stored_with is not None and stored_with.fingerprint != plan.job.fingerprint:
-        lines.append(("note", "assets, settings or library versions differ from those the dataset was made with"))
-    return ReplayReport(all(v == "identical" for v in verdicts.values()), [*lines, ("written", str(target))], target)
+        lines.append(("empty slot", sample.empty_reason))
+        stored = None if receipt is None else _stored_reason(folder, receipt.shard, sample.image_id)
+        verdict = "new" if stored is None else "identical" if stored == sample.empty_reason else "differs"
+        if verdict == "differs":
+            notes.append(("differs", f"in the dataset: {stored}" if stored else "the dataset holds an image"))
+        verdict = "error" if sample.empty_reason.startswith(ERROR) else verdict
+    else:
+        shard = sample.scene // plan.shard_scenes
+        files = _files(plan, sample, shard)
+        if receipt is None:
+            verdict = "new"
+        else:
+            verdicts = {name: _verdict(folder / name, content) for name, content in files.items()}
+            lines += list(verdicts.items())
+            verdict = "identical" if all(v == "identical" for v in verdicts.values()) else "differs"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(next(iter(files.values())))
+        notes.append(("written", str(target)))
+    details = "\n".join(dict.fromkeys(rejected.detail for rejected in sample.rejected if rejected.detail))
+    return ReplayReport(sample.image_id, verdict, lines + notes, target, sample.empty_reason, details)
+
+
+def _stored_reason(folder: Path, shard: int, image_id: int) -> str | None:
+    """Why the dataset's slot is empty, "" if it holds an image; None if the manifest cannot tell."""
+    try:
+        table = pq.read_table(folder / layout.part_path("images", shard), columns=["image_id", "empty_reason"])
+    except (OSError, pa.ArrowException):
+        return None
+    rows = {row["image_id"]: str(row["empty_reason"]) for row in table.to_pylist()}
+    return rows.get(image_id)
 
 
 def _plan_of(folder: Path) -> Plan:
@@ -74,13 +150,6 @@ def _plan_of(folder: Path) -> Plan:
             "Give the folder that 'synthgen run' wrote"
         )
     return make_plan(load_pipeline(str(source)), folder=None)
-
-
-def _remake(plan: Plan, image_id: int) -> Sample:
-    settle_process()
-    scene, view = divmod(image_id - 1, plan.pipeline.camera.views_per_scene)
-    drawn = recipe.draw(plan.job, recipe.prepare(plan.job, Batch(scene, view, 1)))
-    return recipe.samples(plan.job, drawn)[0]
 
 
 def _files(plan: Plan, sample: Sample, shard: int) -> dict[str, bytes]:

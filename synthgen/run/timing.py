@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from synthgen import recipe
 from synthgen.recipe import Batch
+from synthgen.run.breadcrumbs import Breadcrumb
 from synthgen.run.plan import Plan
 from synthgen.run.worker import ShardReport, settle_process
 from synthgen.write.encode import encode_depth, encode_image, encode_instances
+
+SHARDS_LOG = "shards.jsonl"
+DIED = "died_at_scene"
 
 
 @dataclass(frozen=True)
@@ -28,9 +34,28 @@ class TimingLog:
     def failure(self, shard: int, reason: str) -> None:
         self._append({"time": time.time(), "failed_shard": shard, "reason": reason})
 
+    def recycled(self, report: ShardReport, limit_bytes: int) -> None:
+        """A worker process had grown above the limit and is replaced by a fresh one."""
+        row = {"recycled_worker": report.worker, "rss_bytes": report.rss_bytes, "limit_bytes": limit_bytes}
+        self._append({"time": time.time(), **row})
+
+    def died(self, crumb: Breadcrumb) -> None:
+        """A process of an earlier run died while it worked on this scene."""
+        self._append({"time": time.time(), DIED: crumb.scene, **asdict(crumb)})
+
+    def deaths(self) -> Counter[int]:
+        """How often a process died at each scene, of all that this log knows."""
+        found: Counter[int] = Counter()
+        with contextlib.suppress(OSError), (self.folder / SHARDS_LOG).open(encoding="utf-8") as lines:
+            for line in lines:
+                if DIED in line:
+                    with contextlib.suppress(ValueError, KeyError):
+                        found[int(json.loads(line)[DIED])] += 1
+        return found
+
     def _append(self, row: dict[str, object]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "shards.jsonl").open("a", encoding="utf-8") as handle:
+        with (self.folder / SHARDS_LOG).open("a", encoding="utf-8") as handle:
             handle.write(json.dumps(row) + "\n")
 
 

@@ -6,16 +6,19 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from synthgen import recipe
 from synthgen.recipe import Job, Shard
+from synthgen.run.breadcrumbs import working
+from synthgen.run.memory import rss_bytes
 from synthgen.types.records import Receipt
 
 # One thread per process: parallelism is processes, and a library's own threads would only fight over the cores.
@@ -30,12 +33,16 @@ THREAD_CAPS = {
 
 @dataclass(frozen=True)
 class ShardReport:
-    """A receipt and the clock: seconds per stage, wall seconds, peak resident memory of the process."""
+    """A receipt and the clock: seconds per stage, wall seconds, resident memory of the process at most and now.
+
+    ``worker``: address of the Dask worker, or "pid N".
+    """
 
     receipt: Receipt
     seconds: dict[str, float]
     wall_s: float
     peak_rss_bytes: int
+    rss_bytes: int
     worker: str
 
 
@@ -78,10 +85,29 @@ def run_one(job: Job, shard: Shard) -> ShardReport:
     """Makes one shard in this process."""
     settle_process()
     watch, start = Stopwatch(), time.perf_counter()
+
+    def submit(kind: str, fn: Callable[..., Any], *args: Any) -> Any:
+        with working(job, shard, fn.__name__, args):
+            return watch(kind, fn, *args)
+
     with writing(Path(job.folder)):
-        receipt = recipe.run_shard(job, shard, watch)
+        receipt = recipe.run_shard(job, shard, submit)
     _return_free_heap()
     return report_of(receipt, watch.seconds, time.perf_counter() - start)
+
+
+def run_step(job: Job, shard: Shard, fn: Callable[..., Any], *args: Any) -> Any:
+    """Makes one submit of a shard in this process."""
+    settle_process()
+    with working(job, shard, fn.__name__, args), writing(Path(job.folder)):
+        return fn(*args)
+
+
+@lru_cache(maxsize=1)
+def unpacked(packed: bytes) -> Job:
+    """The job of a run: one object per process, so that it can key caches."""
+    job: Job = pickle.loads(packed)
+    return job
 
 
 def _return_free_heap() -> None:
@@ -91,7 +117,7 @@ def _return_free_heap() -> None:
 
 
 def report_of(receipt: Receipt, seconds: dict[str, float], wall_s: float) -> ShardReport:
-    return ShardReport(receipt, seconds, wall_s, peak_rss_bytes(), f"pid {os.getpid()}")
+    return ShardReport(receipt, seconds, wall_s, peak_rss_bytes(), rss_bytes(), f"pid {os.getpid()}")
 
 
 def peak_rss_bytes() -> int:

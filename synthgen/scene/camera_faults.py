@@ -46,6 +46,12 @@ def _lens(pipeline: Pipeline, catalog: Catalog, *, widest: bool) -> Intrinsics:
     return Intrinsics(image.width, image.height, focal, focal, image.width / 2, image.height / 2)
 
 
+def widest_view_m(pipeline: Pipeline, catalog: Catalog, *, distance_m: float) -> float:
+    """Metres that the shorter side of the image shows at a distance, through the widest lens that can be drawn."""
+    lens = _lens(pipeline, catalog, widest=True)
+    return distance_m * min(lens.width / lens.fx, lens.height / lens.fy)
+
+
 def _lens_fault(pipeline: Pipeline, catalog: Catalog) -> str | None:
     if pipeline.camera.K is None or catalog.calibration is not None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from synthgen.types.arrays import F16, F32, I32, U8, U16, U64
 from synthgen.types.scene import Scene
@@ -70,3 +70,11 @@ class Views:
 
     def __len__(self) -> int:
         return int(self.gbuffers.instance.shape[0])
+
+    def part(self, some: range) -> Views:
+        """Consecutive views of the batch as a batch of their own; its arrays are shared."""
+        if len(some) == len(self):
+            return self
+        cut = slice(some.start, some.stop)
+        buffers = {field.name: getattr(self.gbuffers, field.name)[cut] for field in fields(GBuffers)}
+        return Views(self.scene, self.first + some.start, GBuffers(**buffers))

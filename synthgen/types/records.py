@@ -12,11 +12,15 @@ from synthgen.types.images import AppliedEffect
 
 @dataclass(frozen=True)
 class Rejected:
-    """One rejected draw: which stage, which attempt, why."""
+    """One rejected draw: which stage, which attempt, why.
+
+    ``detail``: the traceback of an exception, for logs/ only (it names paths of this machine); "" for other causes.
+    """
 
     stage: str
     attempt: int
     reason: str
+    detail: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, eq=False)

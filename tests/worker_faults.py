@@ -1,0 +1,33 @@
+"""Faults for worker processes, loaded by Dask in each of them (distributed.worker.preload); see test_robust.py.
+
+``SYNTHGEN_TEST_FAULT``: "kill" or "segfault" ends the process at scene 3, "grow" leaks 60 MB per scene.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from typing import Any
+
+from synthgen import recipe
+
+POISON_SCENE = 3
+LEAK: list[bytearray] = []
+
+_sample_scene = recipe.sample_scene
+
+
+def _faulty(*args: Any, scene_index: int, **named: Any) -> Any:
+    fault = os.environ["SYNTHGEN_TEST_FAULT"]
+    if fault == "grow":
+        LEAK.append(bytearray(b"x" * 60_000_000))
+    elif scene_index == POISON_SCENE and fault == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif scene_index == POISON_SCENE and fault == "segfault":
+        ctypes.string_at(0)
+    return _sample_scene(*args, scene_index=scene_index, **named)
+
+
+if "SYNTHGEN_TEST_FAULT" in os.environ:
+    recipe.sample_scene = _faulty
