@@ -21,11 +21,11 @@ from synthgen.contract.jsonschemas import schemas
 from synthgen.contract.tables import INSTANCES
 from synthgen.evaluate.grasps import evaluate_grasps
 from synthgen.evaluate.lift import LiftSetup
-from synthgen.label.grasps import scene_grasps
+from synthgen.label.grasps import candidates_of, packed, scene_grasps, unpacked
 from synthgen.recipe import Batch
 from synthgen.run.plan import Plan, make_plan
 from synthgen.types.annotations import Annotation
-from synthgen.types.grasps import Grasp
+from synthgen.types.grasps import Grasp, GraspCandidates
 from synthgen.types.records import Sample
 from synthgen.types.scene import Scene
 from synthgen.validate.grasps import grasp_fault
@@ -75,6 +75,20 @@ def test_a_scene_gives_the_same_grasps_again() -> None:
         assert [g.object_from_gripper.tobytes() for g in one[index]] == [
             g.object_from_gripper.tobytes() for g in two[index]
         ]
+
+
+def test_what_the_cache_gives_back_is_what_was_made() -> None:
+    """Intent: candidates travel through the cache on disk as one array; shapes, types and numbers come back."""
+    from synthgen.assets.store import store_for
+
+    job = plan().job
+    source = job.catalog.with_role("object")[0].source
+    made = candidates_of(store_for(job.catalog).model(source), GraspsConfig())
+    assert len(made.width_m) > 0
+    again = unpacked(packed(made))
+    for name in GraspCandidates.__dataclass_fields__:
+        one, two = np.asarray(getattr(made, name)), np.asarray(getattr(again, name))
+        assert one.dtype == two.dtype and np.array_equal(one, two), name
 
 
 def table(annotations: list[Annotation]) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
@@ -63,7 +64,7 @@ class _Cache:
             found = self._get(key)
             if isinstance(found, GraspCandidates):
                 return found
-            made = _unpacked(derived("grasps", repr(key), lambda: _packed(self._make(model, gripper, config))))
+            made = unpacked(derived("grasp-candidates", repr(key), lambda: packed(self._make(model, gripper, config))))
             self._put(key, made, made.approach.nbytes + made.clear.nbytes + 4096)
             return made
 
@@ -90,13 +91,38 @@ class _Cache:
             self._total -= self._values.popitem(last=False)[1][1]
 
 
-def _packed(made: GraspCandidates) -> Arrays:
-    return {name: np.asarray(getattr(made, name)) for name in GraspCandidates.__dataclass_fields__}
+# Fields of GraspCandidates and their shapes in pairs P, approaches A and depths R.
+_PACKED = (
+    ("centre_m", "3"),
+    ("middle_m", "P3"),
+    ("closing", "P3"),
+    ("width_m", "P"),
+    ("min_friction", "P"),
+    ("approach", "PA3"),
+    ("reach_m", "R"),
+    ("clear", "PAR"),
+)
 
 
-def _unpacked(arrays: Arrays) -> GraspCandidates:
-    rest: dict[str, Any] = {name: array for name, array in arrays.items() if name != "pairs_found"}
-    return GraspCandidates(pairs_found=int(arrays["pairs_found"]), **rest)
+def packed(made: GraspCandidates) -> Arrays:
+    """One array: every array of a file costs half a millisecond to read, whatever its size."""
+    head = np.array([made.pairs_found, *made.clear.shape], dtype=np.float64)
+    return {"all": np.concatenate([head, *(np.ravel(getattr(made, name)).astype(np.float64) for name, _ in _PACKED)])}
+
+
+def unpacked(arrays: Arrays) -> GraspCandidates:
+    """The inverse of ``packed``."""
+    numbers = arrays["all"]
+    pairs_found, *sizes = (int(number) for number in numbers[:4])
+    lengths = {"3": 3, **dict(zip("PAR", sizes, strict=True))}
+    found: dict[str, Any] = {}
+    start = 4
+    for name, axes in _PACKED:
+        shape = [lengths[axis] for axis in axes]
+        stop = start + math.prod(shape)
+        found[name] = numbers[start:stop].reshape(shape)
+        start = stop
+    return GraspCandidates(pairs_found=pairs_found, **{**found, "clear": found["clear"] != 0.0})
 
 
 _cache = _Cache(CACHE_BYTES)
