@@ -116,7 +116,7 @@ bench_size = click.option(
     "--size", callback=_size, default="256x256", show_default=True, metavar="WxH", help="Image size in pixels."
 )
 bench_images = click.option(
-    "--images", type=AT_LEAST_ONE, default=200, show_default=True, metavar="N", help="Number of images."
+    "--images", type=AT_LEAST_ONE, default=300, show_default=True, metavar="N", help="Number of images counted."
 )
 bench_views = click.option(
     "--views", type=AT_LEAST_ONE, default=5, show_default=True, metavar="N", help="Views per scene."
@@ -131,6 +131,9 @@ bench_memory = click.option(
     "--memory", is_flag=True, help="Also sample memory, and report how it grew (give --images 1000 or more)."
 )
 
+bench_independent = click.option(
+    "--independent", is_flag=True, help="Also time as many independent one-worker runs beside each other, and compare."
+)
 # evaluate grasps
 grasp_count = click.option(
     "--grasps", type=AT_LEAST_ONE, default=300, show_default=True, metavar="N", help="Number of grasps to lift."

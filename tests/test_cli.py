@@ -172,7 +172,9 @@ def test_bench_builds_its_pipeline(invoke: Callable[..., Result], calls: Calls) 
     pipeline = calls.seen["positional"][0].pipeline
     assert (pipeline.image.width, pipeline.image.height, pipeline.count) == (640, 480, 40)
     assert (pipeline.scene.objects_per_scene.high, pipeline.camera.views_per_scene) == (6, 4)
-    assert (calls.seen["workers"], calls.seen["json_path"]) == (2, Path("b.json"))
+    assert (calls.seen["workers"], calls.seen["json_path"], calls.seen["independent"]) == (2, Path("b.json"), False)
+    invoke("bench", "--independent", "--pipeline", "bin_picking")
+    assert (calls.seen["positional"][0].pipeline.name, calls.seen["independent"]) == ("bin_picking", True)
 
 
 CLEAN = ValidationReport(Path("d"), True, 1, 2, 2, 0, 5, (), 0)

@@ -15,6 +15,7 @@ from synthgen.assets.store import store_for
 from synthgen.augment.pictures import augment
 from synthgen.generate.catalog import make_generator
 from synthgen.label.annotate import annotate
+from synthgen.label.grasps import with_grasps
 from synthgen.recipe import Batch
 from synthgen.render.views import render_views
 from synthgen.run.plan import Plan
@@ -67,7 +68,9 @@ def _one_scene(plan: Plan, index: int, folder: Path) -> dict[str, float]:
         for v, streams in zip(seen, rngs, strict=True):
             clock("depth sensor", sense_depth, v, pipeline.labels.depth_sensor, rngs=streams)
     for v in seen:
-        clock("label", annotate, v, store, min_visible_px=pipeline.labels.min_visible_px)
+        labels = clock("label", annotate, v, store, min_visible_px=pipeline.labels.min_visible_px)
+        if pipeline.labels.grasps is not None:
+            clock("grasps", with_grasps, v, labels, store, pipeline.labels.grasps)
     drawn = recipe.draw(job, recipe.prepare(job, Batch(index, 0, views)))
     for sample in recipe.samples(job, drawn):
         if sample.image is not None:
