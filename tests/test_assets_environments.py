@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from synthgen.assets.environments import (
+    LAMP_CAP,
     environment_kinds,
     horizontal_irradiance,
     load_environment,
     normalise,
     procedural_environment,
 )
+from synthgen.assets.environments_painting import FurnitureKind, paint_furniture, scrambled
 from synthgen.errors import AssetError
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -82,6 +84,28 @@ def test_rooms(kind: str) -> None:
     assert room.min() >= 0
     assert horizontal_irradiance(room.astype(np.float64)) == pytest.approx(np.pi, rel=1e-5)
     assert room[160:].mean() < 0.5 * room[:128].mean(), "the floor is darker than lamps and sky"
+    assert room.max() < 1.02 * LAMP_CAP, "small lamps that are too bright speckle"
+    band = room[124:150].mean(axis=2)
+    assert band.std() > 0.15 * band.mean(), "there is something to see behind the table"
+
+
+@pytest.mark.parametrize("kind", ["plain", "cabinet", "shelf", "rack", "bench"])
+def test_furniture_is_painted_with_albedos(kind: FurnitureKind) -> None:
+    """Every kind stays a believable reflectance, repeats, and (but for the plain one) shows parts."""
+    along, height = (axis.ravel() for axis in np.meshgrid(np.linspace(-2, 2, 80), np.linspace(0, 2, 60)))
+    own = np.array([0.4, 0.3, 0.2])
+    one = paint_furniture(kind, own, along, height, 3)
+    assert one.shape == (4800, 3)
+    assert 0.0 <= one.min() <= one.max() < 0.9
+    assert (one == paint_furniture(kind, own, along, height, 3)).all()
+    assert (kind == "plain") == bool((one == own).all())
+
+
+def test_scrambled_numbers_are_even() -> None:
+    drawn = scrambled(np.arange(-5000, 5000), np.array(7))
+    assert 0 <= drawn.min() <= drawn.max() < 1
+    assert np.histogram(drawn, bins=10, range=(0, 1))[0].min() > 800
+    assert len(np.unique(scrambled(np.arange(100), np.array(8)) - scrambled(np.arange(100), np.array(7)))) > 50
 
 
 def test_rooms_follow_their_seed() -> None:

@@ -238,8 +238,8 @@ ROWS: list[tuple[str, str, list[str]]] = [
                 "p.yaml:4: scene.objects[0].material.finish: 'steel' is not known; nearest known: brushed_steel. "
                 "Allowed: ceramic, plastic_glossy, plastic_matte, painted_metal, brushed_steel, polished_steel, "
                 "zinc, brass, black_oxide, cast_iron, anodised_aluminium, rubber, wood, clay, carton_print, "
-                "label_print, can_print, cell_wrap, aluminium, bottle_plastic, cap_plastic, cup_lid, tape, tool_grip, "
-                "cardboard, paper"
+                "label_print, can_print, cell_wrap, aluminium, bottle_plastic, cap_plastic, cup_lid, book_cover, "
+                "tray, tape, tool_grip, cardboard, paper"
             ),
         ],
     ),

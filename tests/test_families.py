@@ -41,8 +41,12 @@ INTERNAL_SIZES: dict[str, dict[str, float]] = {
     "cylinder": {"diameter": 0.05, "height": 0.09},
     "floor": {"size": 1.8},
     "l_profile": {"length": 0.2, "leg": 0.04, "thickness": 0.004},
+    "marker": {"length": 0.13, "diameter": 0.015},
+    "notebook": {"length": 0.18, "width": 0.12, "thickness": 0.012},
     "panel": {"width": 0.4, "height": 0.3, "thickness": 0.01},
     "table_top": {"size_x": 1.2, "size_y": 0.8, "thickness": 0.04},
+    "telephone": {"length": 0.15, "width": 0.072, "thickness": 0.009},
+    "tray": {"length": 0.2, "width": 0.13, "height": 0.025},
     "tote": {"inner_x": 0.5, "inner_y": 0.35, "height": 0.18, "wall": 0.006},
 }
 METRIC_UV = ("floor", "table_top", "tote")
@@ -50,7 +54,7 @@ FINISHES = {
     "ceramic", "plastic_glossy", "plastic_matte", "painted_metal", "brushed_steel", "polished_steel", "zinc", "brass",
     "black_oxide", "cast_iron", "anodised_aluminium", "rubber", "wood", "clay", "carton_print", "label_print",
     "cardboard", "paper", "can_print", "cell_wrap", "aluminium", "bottle_plastic", "cap_plastic", "cup_lid", "tape",
-    "tool_grip", "fixed",
+    "tool_grip", "book_cover", "tray", "fixed",
 }  # fmt: skip
 
 

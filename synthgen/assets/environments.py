@@ -17,6 +17,8 @@ from synthgen.types.assets import EnvironmentMap
 MAP_WIDTH = 1024
 FILE_MAX_WIDTH = 8192
 SEEDS_PER_KIND = 8
+LAMP_CAP = 20.0  # of procedural rooms, white-card units: brighter small lamps speckle whatever they light
+CAP_ROUNDS = 3
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # Rec. 709
 
 
@@ -31,7 +33,10 @@ def procedural_environment(kind: str, seed: int) -> EnvironmentMap:
         raise AssetError(
             f"there is no procedural environment {kind!r}; allowed: {', '.join(ROOM_KINDS)}. Correct the name"
         )
-    return EnvironmentMap(key=f"procedural:{kind}:{seed}", radiance=normalise(room_radiance(kind, seed)))
+    radiance = normalise(room_radiance(kind, seed))
+    for _ in range(CAP_ROUNDS):  # what is cut off the lamps goes to everything else
+        radiance = normalise(np.minimum(radiance, LAMP_CAP))
+    return EnvironmentMap(key=f"procedural:{kind}:{seed}", radiance=radiance)
 
 
 def load_environment(key: str, path: str) -> EnvironmentMap:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from synthgen.assets.environments_painting import FurnitureKind, paint_floor, paint_furniture, paint_picture, paint_wall
 from synthgen.kernels import njit
 from synthgen.types.arrays import F64, I64
 
@@ -41,12 +42,13 @@ class Patch:
 
 @dataclass(frozen=True)
 class Furniture:
-    """An axis-aligned box: centre of its footprint, footprint, z range, albedo."""
+    """An axis-aligned box: centre of its footprint, footprint, z range, albedo, and what its faces look like."""
 
     centre: tuple[float, float]
     size: tuple[float, float]
     z: tuple[float, float]
     albedo: Colour
+    kind: FurnitureKind = "plain"
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Room:
     grid_m: float = 0.0
     patches: list[Patch] = field(default_factory=list)
     furniture: list[Furniture] = field(default_factory=list)
+    floor_cell_m: float = 0.6
 
 
 def directions() -> F64:
@@ -92,8 +95,19 @@ def cast_room(room: Room) -> F64:
     fine = (HEIGHT * SUPERSAMPLE, WIDTH * SUPERSAMPLE, 3)
     coarse = (slice(None, None, SUPERSAMPLE), slice(None, None, SUPERSAMPLE))  # light varies slowly: one per pixel
     light = _bounce(room, point.reshape(fine)[coarse].reshape(-1, 3), normal.reshape(fine)[coarse].reshape(-1, 3))
+    light *= _corners(room, point.reshape(fine)[coarse].reshape(-1, 3))[:, None]
     light = light.reshape(HEIGHT, WIDTH, 3).repeat(SUPERSAMPLE, axis=0).repeat(SUPERSAMPLE, axis=1)
     return emitted.reshape(fine) + albedo.reshape(fine) * light
+
+
+def _corners(room: Room, point: F64) -> F64:
+    """(N,) share of the light that reaches a point near the edges where walls, floor and ceiling meet."""
+    gaps = np.stack(
+        [room.half[0] - np.abs(point[:, 0]), room.half[1] - np.abs(point[:, 1]), point[:, 2] + room.below,
+         room.above - point[:, 2]]
+    )  # fmt: skip
+    second = np.partition(np.maximum(gaps, 0.0), 1, axis=0)[1]  # the nearest face is the one the point lies on
+    return np.asarray(1 - 0.35 * np.exp(-second / 0.25), dtype=np.float64)
 
 
 def _in_plane(face: int) -> tuple[int, int]:
@@ -108,10 +122,14 @@ def _paint(room: Room, face: np.ndarray, point: F64) -> tuple[F64, F64]:
         on = face == 5
         lines = np.abs((point[on, :2] / room.grid_m) % 1.0 - 0.5).max(axis=1) > 0.475
         albedo[on] = np.where(lines[:, None], albedo[on] * 0.72, albedo[on])
+    upright, ground = face < 4, face == 4
+    along = np.where(face // 2 == 0, point[:, 1], point[:, 0])
+    albedo[upright] *= paint_wall(along[upright], point[upright, 2] + room.below)[:, None]
+    albedo[ground] *= paint_floor(point[ground, 0], point[ground, 1], room.floor_cell_m)[:, None]
     skirting = (face < 4) & (point[:, 2] < -room.below + 0.12)
     albedo[skirting] *= 0.45
     emitted = np.zeros_like(albedo)
-    for patch in room.patches:
+    for number, patch in enumerate(room.patches):
         a, b = _in_plane(patch.face)
         u = (point[:, a] - patch.centre[0]) / patch.size[0]
         v = (point[:, b] - patch.centre[1]) / patch.size[1]
@@ -120,7 +138,7 @@ def _paint(room: Room, face: np.ndarray, point: F64) -> tuple[F64, F64]:
             (face == patch.face) & (np.abs(u) <= 0.5 + 0.05 / patch.size[0]) & (np.abs(v) <= 0.5 + 0.05 / patch.size[1])
         )
         if not patch.emits:
-            albedo[inside] = patch.colour
+            albedo[inside] = paint_picture(np.array(patch.colour), u[inside], v[inside], number)
             continue
         albedo[frame] *= 0.6
         albedo[inside] = 0.05
@@ -152,8 +170,15 @@ def _furnish(room: Room, direction: F64, distance: F64, point: F64, normal: F64,
     point[hit] = direction[hit] * distance[hit, None]
     normal[hit] = 0.0
     normal[hit, axis[hit]] = -np.sign(direction[hit, axis[hit]])
-    albedo[hit] = np.array([thing.albedo for thing in room.furniture])[thing[hit]]
     emitted[hit] = 0.0
+    for number, piece in enumerate(room.furniture):
+        mine = thing == number
+        top, side = mine & (axis == 2), mine & (axis != 2)
+        across = np.where(axis[side] == 0, point[side, 1], point[side, 0])
+        albedo[top] = piece.albedo
+        albedo[side] = paint_furniture(
+            piece.kind, np.array(piece.albedo), across, point[side, 2] - piece.z[0], 13 * number
+        )
 
 
 @njit(cache=True, nogil=True)

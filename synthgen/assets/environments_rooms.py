@@ -17,6 +17,7 @@ from synthgen.assets.environments_casting import (
     cast_room,
     directions,
 )
+from synthgen.assets.environments_painting import FurnitureKind, paint_floor, scrambled
 from synthgen.types.arrays import F32, F64
 
 
@@ -43,21 +44,25 @@ def _scaled(colour: Colour, factor: float) -> Colour:
 
 
 def _clutter(rng: np.random.Generator, half: tuple[float, float], below: float, pieces: int) -> list[Furniture]:
-    """Cabinets, benches and shelves along the walls."""
+    """Cabinets, benches and shelves along the walls: mostly wood, white and grey, now and then a colour."""
     palette: tuple[Colour, ...] = (
-        (0.35, 0.22, 0.12), (0.08, 0.09, 0.1), (0.5, 0.5, 0.48), (0.1, 0.16, 0.3), (0.45, 0.12, 0.08), (0.2, 0.28, 0.2),
+        (0.42, 0.29, 0.17), (0.08, 0.09, 0.10), (0.55, 0.55, 0.53), (0.30, 0.31, 0.33), (0.60, 0.52, 0.40),
+        (0.12, 0.19, 0.30), (0.22, 0.13, 0.08), (0.48, 0.50, 0.50), (0.20, 0.27, 0.21), (0.38, 0.12, 0.09),
     )  # fmt: skip
+    kinds: tuple[FurnitureKind, ...] = ("cabinet", "shelf", "bench", "shelf", "plain")
     things = []
     for _ in range(pieces):
         along = int(rng.integers(0, 2))
         side = float(rng.choice([-1.0, 1.0]))
-        depth, length, height = rng.uniform(0.35, 0.8), rng.uniform(0.6, 2.2), rng.uniform(0.6, 2.1)
+        kind = kinds[int(rng.integers(len(kinds)))]
+        depth, length = rng.uniform(0.35, 0.8), rng.uniform(0.8, 2.6)
+        height = {"shelf": rng.uniform(1.2, 2.2), "bench": rng.uniform(0.84, 1.1)}.get(kind, rng.uniform(0.7, 2.1))
         centre = [0.0, 0.0]
         centre[along] = float(rng.uniform(-0.8, 0.8)) * half[along]
         centre[1 - along] = side * (half[1 - along] - depth / 2)
         size = (length, depth) if along == 0 else (depth, length)
         albedo = palette[int(rng.integers(len(palette)))]
-        things.append(Furniture((centre[0], centre[1]), size, (-below, -below + height), albedo))
+        things.append(Furniture((centre[0], centre[1]), size, (-below, -below + height), albedo, kind))
     return things
 
 
@@ -67,7 +72,7 @@ def _posters(rng: np.random.Generator, half: tuple[float, float], count: int) ->
     for _ in range(count):
         face = int(rng.integers(0, 4))
         width = half[1] if face < 2 else half[0]
-        colour = tuple(float(c) for c in rng.uniform(0.05, 0.75, 3))
+        colour = tuple(float(c) for c in rng.uniform(0.1, 0.6) * rng.uniform(0.6, 1.25, 3))
         size = (float(rng.uniform(0.4, 1.6)), float(rng.uniform(0.5, 1.2)))
         at = (float(rng.uniform(-0.8, 0.8)) * width, float(rng.uniform(-0.1, 0.9)))
         patches.append(Patch(face, at, size, (colour[0], colour[1], colour[2]), emits=False))
@@ -109,9 +114,9 @@ def _office(rng: np.random.Generator) -> F64:
 def _workshop(rng: np.random.Generator) -> F64:
     """Long fluorescent tubes under a dark ceiling, benches and cabinets all round."""
     half = _half(rng, 3.0, 6.0)
-    colour = _scaled(kelvin(rng.uniform(3800, 6200)), rng.uniform(20, 30))
+    colour = _scaled(kelvin(rng.uniform(3800, 6200)), rng.uniform(15, 20))
     patches = _posters(rng, half, 7)
-    patches += _ceiling_grid(half, (2.0, float(rng.uniform(1.2, 1.8))), (1.5, 0.12), colour)
+    patches += _ceiling_grid(half, (2.0, float(rng.uniform(1.2, 1.8))), (1.5, 0.18), colour)
     wall = (0.36, 0.37, 0.35) if rng.random() < 0.5 else (0.42, 0.36, 0.28)
     return cast_room(
         Room(half, 2.3, 0.95, wall, (0.22, 0.22, 0.22), (0.1, 0.1, 0.095), 0.0, patches, _clutter(rng, half, 0.95, 12))
@@ -144,8 +149,8 @@ def _lab(rng: np.random.Generator) -> F64:
     for _ in range(int(rng.integers(2, 4))):
         face = int(rng.choice([0, 1, 2, 3, 5]))
         at = (float(rng.uniform(-1.0, 1.0)), float(rng.uniform(0.4, 1.0)))
-        side = float(rng.uniform(0.6, 1.1))
-        colour = _scaled(kelvin(rng.uniform(4500, 6000)), rng.uniform(14, 26))
+        side = float(rng.uniform(0.7, 1.2))
+        colour = _scaled(kelvin(rng.uniform(4500, 6000)), rng.uniform(10, 16))
         patches.append(Patch(face, at, (side, side * float(rng.uniform(0.7, 1.3))), colour))
     patches.append(Patch(5, (0.0, 0.0), (0.9, 0.9), _scaled(kelvin(5000), 8.0)))
     return cast_room(
@@ -167,12 +172,12 @@ def _warehouse(rng: np.random.Generator) -> F64:
     """High bays: round-ish lamps far up in a large hall with racks and a strip of roof light."""
     half = _half(rng, 9.0, 16.0)
     above = float(rng.uniform(6.0, 9.0))
-    colour = _scaled(kelvin(rng.uniform(3900, 5800)), rng.uniform(45, 70))
-    patches = [*_posters(rng, half, 6), *_ceiling_grid(half, (4.5, 5.0), (0.7, 0.7), colour)]
+    colour = _scaled(kelvin(rng.uniform(3900, 5800)), rng.uniform(15, 22))
+    patches = [*_posters(rng, half, 6), *_ceiling_grid(half, (4.5, 5.0), (1.2, 1.2), colour)]
     if rng.random() < 0.6:
         patches.append(Patch(5, (2.2, 0.0), (0.9, 2 * half[1] * 0.8), _scaled(kelvin(7000), 5.0)))
     racks = [
-        Furniture((float(x), float(rng.uniform(-0.3, 0.3)) * half[1]), (1.1, half[1]), (-0.95, 3.5), albedo)
+        Furniture((float(x), float(rng.uniform(-0.3, 0.3)) * half[1]), (1.1, half[1]), (-0.95, 3.5), albedo, "rack")
         for x, albedo in ((-0.7 * half[0], (0.28, 0.12, 0.03)), (0.6 * half[0], (0.05, 0.08, 0.2)))
     ]
     floor = (0.19, 0.19, 0.18)
@@ -205,16 +210,42 @@ def _overcast(rng: np.random.Generator) -> F64:
         )
     sky = (1 + 2 * np.maximum(np.sin(elevation), 0)) / 3 * clouds
     image = sky[..., None] * zenith
-    blocks = int(rng.integers(18, 34))
-    heights = rng.uniform(0.02, 0.28, blocks)
-    shades = rng.uniform(0.05, 0.3, (blocks, 1)) * rng.uniform(0.8, 1.1, (blocks, 3))
-    index = np.floor((azimuth + np.pi) / (2 * np.pi) * blocks).astype(int) % blocks
-    skyline = (elevation < heights[index]) & (elevation > 0)
-    image[skyline] = shades[index[skyline]]
+    turn = (azimuth + np.pi) / (2 * np.pi)
+    for layer, (blocks, tallest, haze) in enumerate(((46, 0.14, 0.55), (26, 0.22, 0.25))):
+        _buildings(image, turn, elevation, int(rng.integers(blocks, blocks + 12)), tallest, haze, layer, rng=rng)
+    leaves = 0.05 + 0.035 * np.sin(14 * azimuth + 1.0) + 0.02 * np.sin(41 * azimuth) + 0.012 * np.sin(97 * azimuth)
+    trees = (elevation < leaves) & (elevation > 0) & (np.sin(3 * azimuth + float(rng.uniform(0, 6))) > -0.2)
+    image[trees] = np.array([0.055, 0.075, 0.035])
     ground = elevation <= 0
     near = np.clip(-elevation[ground] / 0.6, 0, 1)[:, None]
-    image[ground] = np.array([0.16, 0.155, 0.145]) * (0.7 + 0.3 * near)
+    away = 1.5 / np.maximum(np.tan(-elevation[ground]), 0.02)
+    slabs = paint_floor(away * np.cos(azimuth[ground]), away * np.sin(azimuth[ground]), 2.5)
+    image[ground] = np.array([0.17, 0.165, 0.155]) * (0.7 + 0.3 * near) * slabs[:, None]
     return image
+
+
+def _buildings(
+    image: F64,
+    turn: F64,
+    elevation: F64,
+    blocks: int,
+    tallest: float,
+    haze: float,
+    layer: int,
+    *,
+    rng: np.random.Generator,
+) -> None:
+    """A row of houses with rows of windows round the horizon, in place; ``haze`` = share of sky over them."""
+    heights = rng.uniform(0.25, 1.0, blocks) * tallest
+    shades = rng.uniform(0.10, 0.42, (blocks, 1)) * rng.uniform(0.88, 1.08, (blocks, 3))
+    index = np.floor(turn * blocks).astype(int) % blocks
+    wall = (elevation < heights[index]) & (elevation > 0)
+    column, row = np.floor(turn[wall] * blocks * 7), np.floor(elevation[wall] / 0.022)
+    glass = (np.abs(turn[wall] * blocks * 7 % 1.0 - 0.5) < 0.3) & (np.abs(elevation[wall] / 0.022 % 1.0 - 0.5) < 0.3)
+    colour = shades[index[wall]]
+    reflecting = 0.08 + 0.5 * scrambled(column, row, np.array(layer)) ** 3
+    colour = np.where(glass[:, None], reflecting[:, None] * np.array([0.9, 1.0, 1.1]), colour)
+    image[wall] = (1 - haze) * colour + haze * 0.55
 
 
 ROOM_KINDS: dict[str, Callable[[np.random.Generator], F64]] = {

@@ -48,7 +48,7 @@ def tiles(rng: np.random.Generator) -> F32:
     edge = np.minimum(
         np.minimum(line_x % 1, 1 - line_x % 1)[None, :], np.minimum(line_y % 1, 1 - line_y % 1)[:, None]
     ).astype(np.float32)
-    grout = _tinted((0.50, 0.48, 0.46), np.asarray(1 + 0.06 * fractal(rng, SIZE, slope=0.9), dtype=np.float32))
+    grout = _tinted((0.50, 0.48, 0.46), np.asarray(1 + 0.03 * fractal(rng, SIZE, slope=0.9), dtype=np.float32))
     return mix(image, grout, 1 - step(edge, 0.006, 0.011))
 
 

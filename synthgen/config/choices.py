@@ -30,6 +30,8 @@ OBJECT_FINISHES = (
     "bottle_plastic",
     "cap_plastic",
     "cup_lid",
+    "book_cover",
+    "tray",
     "tape",
     "tool_grip",
     "cardboard",

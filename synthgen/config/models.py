@@ -176,7 +176,7 @@ class SceneConfig(Frozen):
     objects_per_scene: Annotated[Distribution, within(0, 200)] = uniform_int(5, 12)
     distractors: Annotated[Distribution, within(0, 100)] = constant(0)
     distractor_objects: list[ObjectEntry] | None = Field(
-        None, description="what distractors are made of; default: unnamed blocks, cylinders and blobs"
+        None, description="what distractors are made of; default: notebooks, pens, telephones, trays, blocks, pebbles"
     )
     occluders: Annotated[Distribution, within(0, 8)] = constant(0)
     negatives: float = Field(0.0, ge=0, le=1, description="share of scenes without any labelled object")

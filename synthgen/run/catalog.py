@@ -31,7 +31,9 @@ from synthgen.types.catalog import (
     Role,
 )
 
-DISTRACTOR_FAMILIES = ("block", "cylinder", "cone", "blob", "l_profile")
+DISTRACTOR_FAMILIES = (
+    "block", "cylinder", "cone", "blob", "l_profile", "notebook", "marker", "telephone", "tray", "notebook", "marker",
+)  # fmt: skip
 
 
 def build_catalog(pipeline: Pipeline) -> Catalog:

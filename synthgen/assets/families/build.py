@@ -58,9 +58,13 @@ INTERNAL: dict[str, Callable[..., Shape]] = {
     "cylinder": distractors.cylinder,
     "floor": supports.floor,
     "l_profile": distractors.l_profile,
+    "marker": distractors.marker,
+    "notebook": distractors.notebook,
     "panel": supports.panel,
     "table_top": supports.table_top,
+    "telephone": distractors.telephone,
     "tote": supports.tote,
+    "tray": distractors.tray,
 }
 
 BUILDERS: dict[str, Callable[..., Shape]] = {**LABELLED, **INTERNAL}
