@@ -163,7 +163,11 @@ def tray(*, length: float, width: float, height: float) -> Shape:
         for sign in (-1.0, 1.0):
             corners = [(main - lean, 0.0), (main - lean - wall, wall), (main + 0.006, height),
                        (main + 0.006, height - 0.0025), (main - wall, height)]  # fmt: skip
-            flat = [(sign * m, end * (other - 0.018 - lean), z) for m, z in corners for end in (-1.0, 1.0)]
+            flat = [
+                (sign * m, end * (other - 0.018 - lean * (1 - z / height)), z)
+                for m, z in corners
+                for end in (-1.0, 1.0)
+            ]
             hulls.append(np.array([(m, o, z) if axis == 0 else (o, m, z) for m, o, z in flat]))
     hulls += _tray_corners(rim, forms.rectangle(x - lean, y - lean, 0.018), height)
     return finish(solid, slots=[MaterialSlot("body", "tray")], parts=hulls)
