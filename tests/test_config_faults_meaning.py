@@ -414,6 +414,33 @@ ROWS: list[tuple[str, str, list[str]]] = [
         ],
     ),
     (
+        "no arrangement left",
+        BASE + "  clutter: {scattered: 0, close: 0, piled: 0}\n",
+        [
+            (
+                "p.yaml:5: scene.clutter: gives every arrangement the share 0; allowed: at least one above 0; "
+                "try scattered: 1"
+            ),
+        ],
+    ),
+    (
+        "lamp of no kind",
+        BASE + "  lights: {kinds: [candle]}\n",
+        [
+            (
+                "p.yaml:5: scene.lights.kinds[0]: 'candle' is not known; allowed: ceiling_panel, tube, softbox, spot, "
+                "window"
+            ),
+        ],
+    ),
+    (
+        "target beyond the border",
+        BASE + "camera: {placement: {kind: hemisphere, off_centre: 1.5}}\n",
+        [
+            "p.yaml:5: camera.placement.off_centre: 1.5 is outside 0 to 1; try off_centre: {uniform: [0, 0.5]}",
+        ],
+    ),
+    (
         "distortion without K",
         BASE + "camera: {distortion: [0.1, 0, 0, 0, 0]}\n",
         [
@@ -684,4 +711,4 @@ def test_sentence(intent: str, text: str, expected: list[str], tmp_path: Path, m
 
 
 def test_rows_are_distinct() -> None:
-    assert len({row[0] for row in ROWS}) == len({row[1] for row in ROWS}) == len(ROWS) == 64
+    assert len({row[0] for row in ROWS}) == len({row[1] for row in ROWS}) == len(ROWS) == 67
