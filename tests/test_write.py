@@ -29,6 +29,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from synthgen.config.models import Pipeline
+from synthgen.contract import layout
 from synthgen.errors import DatasetError, EnvironmentFault, InternalError
 from synthgen.write import files as files_module
 from synthgen.write.clean import clean_leftovers, fresh
@@ -569,3 +570,23 @@ def test_any_receipt_bytes_are_a_receipt_or_a_sentence(data: list[bytes]) -> Non
 
     for one in data:
         assert isinstance(parse_receipt(one, 0, lambda part: True), str)
+
+
+def test_what_is_seen_without_a_label_is_listed(dataset: Path) -> None:
+    """Distractors and slivers stand in the instance maps: whoever trains on the maps must be able to ignore them."""
+    rows = [row for part in sorted((dataset / "manifest/images").iterdir()) for row in pq.read_table(part).to_pylist()]
+    labelled = {
+        (row["image_id"], row["instance_index"])
+        for part in sorted((dataset / "manifest/instances").iterdir())
+        for row in pq.read_table(part).to_pylist()
+    }
+    seen = 0
+    for row in rows:
+        if row["file_name"] is None:
+            assert row["unlabelled"] == []
+            continue
+        path = dataset / layout.pixel_path("instances", row["file_name"])
+        indices = {int(index) for index in np.unique(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))} - {0}
+        assert row["unlabelled"] == sorted(i for i in indices if (row["image_id"], i) not in labelled)
+        seen += len(row["unlabelled"])
+    assert seen > 0

@@ -104,6 +104,12 @@ IMAGES = pa.schema(
             "effects applied after the camera model, in order; null = the pipeline has none",
             nullable=True,
         ),
+        _field(
+            "unlabelled",
+            pa.list_(pa.field("element", pa.int32(), nullable=False)),
+            "instance indices seen in the instance map that have no annotation: distractors, and objects with fewer "
+            "than labels.min_visible_px visible pixels",
+        ),
     ],
     metadata={"schema_version": str(SCHEMA_VERSION), "table": "images"},
 )

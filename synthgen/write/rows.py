@@ -50,7 +50,17 @@ def image_row(sample: Sample, *, width: int, height: int, file_name: str | None,
         "generator": sample.generator,
         "device": sample.device,
         "augment": None if sample.augment is None else [_effect(effect) for effect in sample.augment],
+        "unlabelled": _unlabelled(sample),
     }
+
+
+def _unlabelled(sample: Sample) -> list[int]:
+    """Instance indices in the sample's map, ascending, that none of its annotations has."""
+    if sample.instances is None:
+        return []
+    seen = np.flatnonzero(np.bincount(sample.instances.ravel()))
+    labelled = {0} | {annotation.instance_index for annotation in sample.annotations}
+    return [int(index) for index in seen if int(index) not in labelled]
 
 
 def instance_row(image_id: int, annotation: Annotation) -> Row:
