@@ -40,7 +40,7 @@ ROWS: list[tuple[str, str, list[str]]] = [
         [
             (
                 "p.yaml:6: camera.placement.hight_m: unknown key; nearest known: height_m. Allowed keys: kind, "
-                "height_m, tilt_deg, azimuth_deg, roll_deg, target_jitter_m"
+                "height_m, tilt_deg, azimuth_deg, roll_deg, target_jitter_m, off_centre"
             ),
         ],
     ),
