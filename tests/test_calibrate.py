@@ -172,6 +172,11 @@ def _sizes(folder: Path) -> None:
     write(folder, [np.full((64, 64 + i, 3), 99, np.uint8) for i in range(2)])
 
 
+def _thumbnail(folder: Path) -> None:
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), np.full((12, 16, 3), 99, np.uint8))
+
+
 SUFFIXES = ".jpg .jpeg .png .webp .bmp .tif .tiff"
 BAD = [
     (
@@ -180,7 +185,18 @@ BAD = [
         f"'DIR' holds no photographs; allowed: image files ({SUFFIXES}), globs of them, or a folder of them. Check the "
         "path",
     ),
-    ("not an image", _text, "'DIR/a.jpg' is no image that can be decoded; allowed: JPEG, PNG, TIFF. Save it again"),
+    (
+        "not an image",
+        _text,
+        "DIR/a.jpg cannot be read as an image; allowed: JPEG, PNG, WebP, TIFF or BMP. Open it in an image viewer to "
+        "check it, and export it again",
+    ),
+    (
+        "a thumbnail",
+        _thumbnail,
+        "'DIR/a.png' has 16x12 pixels; allowed: 32 or more on each side, because blur and noise are measured in "
+        "blocks. Give whole photographs",
+    ),
     (
         "black",
         _black,

@@ -266,6 +266,39 @@ def test_lens_fault_agrees_with_walking_out_to_the_corner(k1: float, k2: float, 
         assert bool(lens_fault(intrinsics)) == (furthest < reach)
 
 
+BOMB = "a: &a [0]\n" + "".join(
+    f"{x}: &{x} [{', '.join([f'*{y}'] * 9)}]\n" for x, y in zip("bcdefghij", "abcdefghi", strict=True)
+)
+ODD_YAML = [
+    ("an empty whole number", 'a: !!int ""\n' + MATRIX),
+    ("a date that is none", "a: !!timestamp soon\n" + MATRIX),
+    ("a truth value that is none", "a: !!bool perhaps\n" + MATRIX),
+    ("aliases that stand for a thousand million values", BOMB + MATRIX),
+    ("nested thousands deep", "[" * 3000),
+]
+
+
+@pytest.mark.parametrize(("intent", "text"), ODD_YAML, ids=[row[0] for row in ODD_YAML])
+def test_odd_yaml_is_refused(intent: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "camera.yaml"
+    path.write_text(text)
+    with pytest.raises(AssetError) as caught:
+        load_calibration(path, width=640, height=480)
+    assert str(caught.value) == f"{path}:1: not valid YAML; allowed: {FORMATS}", intent
+
+
+@pytest.mark.parametrize(("focal", "words"), [("1e+300", "1e+300"), ("6", "6")])
+def test_focal_lengths_that_no_lens_has(focal: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "camera.yaml"
+    path.write_text(MATRIX.replace("600", focal))
+    with pytest.raises(AssetError) as caught:
+        load_calibration(path, width=640, height=480)
+    assert str(caught.value) == (
+        f"{path}: focal lengths {words} and {words} px do not fit images of 640x480; allowed: fx from 83.2 to 7360 px "
+        "(150 to 5 deg) and fy within a factor 2 of it; check the image size in the file, or recalibrate"
+    )
+
+
 @given(content=st.text(max_size=60) | st.binary(max_size=60))
 def test_any_content_is_read_or_refused(content: str | bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("any") / "camera.yaml"

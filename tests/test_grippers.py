@@ -103,8 +103,29 @@ ROWS = [
         "a file that is no YAML",
         "own.yaml",
         "a: [1\n",
-        "p.yaml:3: labels.grasps.gripper: 'FOLDER/own.yaml' cannot be read as YAML (while parsing a flow sequence); "
+        "p.yaml:3: labels.grasps.gripper: 'FOLDER/own.yaml' cannot be read as YAML (line 2: not valid YAML here, "
+        "column 1: expected ',' or ']', but got '<stream end>'; check indentation, colons, quotes and brackets up to "
+        "here); mend the file, or name a shipped gripper",
+    ),
+    (
+        "a file that is nested thousands deep",
+        "own.yaml",
+        "[" * 5000,
+        "p.yaml:3: labels.grasps.gripper: 'FOLDER/own.yaml' cannot be read as YAML (line 1: blocks are nested more "
+        "than 40 deep; flatten the file); mend the file, or name a shipped gripper",
+    ),
+    (
+        "a file of 200 kB",
+        "own.yaml",
+        "#" * 200_000,
+        "p.yaml:3: labels.grasps.gripper: 'FOLDER/own.yaml' cannot be read as YAML (200000 bytes; allowed: 100000); "
         "mend the file, or name a shipped gripper",
+    ),
+    (
+        "a date for a length",
+        "own.yaml",
+        SIZES.replace("opening_m: 0.1", "opening_m: 2001-01-01"),
+        "p.yaml:3: labels.grasps.gripper.opening_m: '2001-01-01' (text) is not a number; try opening_m: 0.08",
     ),
     (
         "a file with a list",

@@ -10,6 +10,7 @@ import numpy as np
 
 from synthgen.assets.environments_rooms import ROOM_KINDS, room_radiance
 from synthgen.assets.hashing import require_file
+from synthgen.assets.pixels import decode_pixels
 from synthgen.errors import AssetError
 from synthgen.types.arrays import F32, F64
 from synthgen.types.assets import EnvironmentMap
@@ -88,10 +89,7 @@ def _header_size(data: bytes, path: str) -> tuple[int, int]:
 
 def _decode(data: bytes, path: str) -> F32:
     """(H, W, 3) float32 RGB."""
-    try:
-        bgr = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR)
-    except cv2.error:
-        bgr = None
+    bgr = decode_pixels(data, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR)
     if bgr is None or bgr.dtype != np.float32:
         raise AssetError(f"{path} is damaged: its pixels end early or cannot be decoded; download or export it again")
     return np.ascontiguousarray(bgr[..., ::-1])

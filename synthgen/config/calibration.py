@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
+from synthgen.config.faults import shown
 from synthgen.errors import AssetError
 from synthgen.types.geometry import Intrinsics
 
 MAX_BYTES = 1_000_000
+MAX_VALUES = 50_000
+FOCAL_SHARES = (0.13, 11.5)  # focal length / image width of 150 and 5 deg
 # Our name -> names used by ROS and OpenCV, lower case, letters and digits only; the first one present counts.
 NAMES = {
     "width": ("imagewidth", "width", "calibrationimagewidth"),
@@ -76,6 +79,13 @@ def load_calibration(path: Path, *, width: int, height: int) -> Intrinsics:
         cy=(matrix[5] + 0.5) * scale_y,
         distortion=_distortion(path, content),
     )
+    low, high = (share * width for share in FOCAL_SHARES)
+    if not (low <= intrinsics.fx <= high and 0.5 <= intrinsics.fy / intrinsics.fx <= 2):
+        raise AssetError(
+            f"{path}: focal lengths {intrinsics.fx:.4g} and {intrinsics.fy:.4g} px do not fit images of "
+            f"{width}x{height}; allowed: fx from {low:g} to {high:g} px (150 to 5 deg) and fy within a factor 2 of it; "
+            "check the image size in the file, or recalibrate"
+        )
     fault = lens_fault(intrinsics)
     if fault:
         raise AssetError(f"{path}: {fault}")
@@ -119,13 +129,38 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise AssetError(f"{path} is XML; allowed: {FORMATS}; OpenCV writes YAML when the file is named .yaml")
     text = re.sub(r"\A%YAML[: ]\S*\s*\n(---)?", "", text)
     try:
-        content = next(iter(yaml.load_all(text, Loader=_Loader)), None)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        content = next(iter(_documents(text)), None)
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:  # !!int "" is IndexError
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         raise AssetError(f"{path}:{line}: not valid YAML; allowed: {FORMATS}") from error
     if not isinstance(content, dict):
         raise AssetError(f"{path} holds no camera calibration; allowed: {FORMATS}")
     return {re.sub(r"[^a-z0-9]", "", str(key).lower()): value for key, value in content.items()}
+
+
+def _documents(text: str) -> Iterator[Any]:
+    """The documents of a YAML text.
+
+    Raises:
+        ValueError: one holds more values, with aliases written out, than a calibration can have.
+    """
+    loader = _Loader(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            _count(node, [0])
+            yield loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _count(node: Any, seen: list[int]) -> None:
+    seen[0] += 1
+    if seen[0] > MAX_VALUES:
+        raise ValueError("too many values")
+    for child in node.value if isinstance(node.value, list) else ():
+        for part in child if isinstance(child, tuple) else (child,):
+            _count(part, seen)
 
 
 def _get(content: Mapping[str, Any], name: str) -> Any:
@@ -141,7 +176,7 @@ def _check_model(path: Path, content: Mapping[str, Any]) -> None:
         )
     if model not in MODELS:
         raise AssetError(
-            f"{path} has distortion_model {model!r}; allowed: plumb_bob, rational_polynomial; "
+            f"{path} has distortion_model {shown(model)}; allowed: plumb_bob, rational_polynomial; "
             "recalibrate with one of them, or give camera.K and camera.distortion"
         )
     roi = content.get("roi")
@@ -168,7 +203,7 @@ def _matrix(path: Path, content: Mapping[str, Any]) -> list[float]:
         raise AssetError(f"{path} has no camera_matrix (or K) of 9 numbers; allowed: {FORMATS}")
     if len(matrix) != 9 or matrix[0] <= 0 or matrix[4] <= 0 or matrix[6:] != [0.0, 0.0, 1.0]:
         raise AssetError(
-            f"{path}: camera matrix {matrix} is not [fx, 0, cx, 0, fy, cy, 0, 0, 1] with fx, fy > 0; "
+            f"{path}: camera matrix {shown(matrix)} is not [fx, 0, cx, 0, fy, cy, 0, 0, 1] with fx, fy > 0; "
             "an uncalibrated camera publishes zeros: calibrate it first"
         )
     if abs(matrix[1]) > 1e-6 * matrix[0]:
@@ -195,7 +230,9 @@ def _size(
     except (TypeError, ValueError, IndexError):
         own = (0.0, 0.0)
     if not (1 <= own[0] < 1e6 and 1 <= own[1] < 1e6):
-        raise AssetError(f"{path}: image size {given} cannot be used; allowed: image_width and image_height in pixels")
+        raise AssetError(
+            f"{path}: image size {shown(given)} cannot be used; allowed: image_width and image_height in pixels"
+        )
     return own
 
 
@@ -203,7 +240,9 @@ def _distortion(path: Path, content: Mapping[str, Any]) -> tuple[float, ...]:
     raw = _get(content, "distortion")
     numbers = [] if raw is None else _numbers(raw)
     if numbers is None:
-        raise AssetError(f"{path}: distortion coefficients {raw!r} are not a list of numbers; allowed: 0, 4, 5 or 8")
+        raise AssetError(
+            f"{path}: distortion coefficients {shown(raw)} are not a list of numbers; allowed: 0, 4, 5 or 8"
+        )
     if any(numbers[8:]):
         raise AssetError(
             f"{path} has {len(numbers)} distortion coefficients (thin prism or tilted sensor); allowed: 4, 5 or 8; "

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from synthgen.config.document import parse
 from synthgen.config.faults import Fault
 from synthgen.config.files import GRIPPER, is_path
 
@@ -24,11 +23,8 @@ def read_gripper(tree: dict[str, Any]) -> list[Fault]:
     if not isinstance(given, str) or not is_path(GRIPPER, given) or not Path(given).is_file():
         return []
     assert isinstance(block, dict)
-    try:
-        with Path(given).open(encoding="utf-8") as file:
-            sizes = yaml.safe_load(file.read(MAX_BYTES))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        reason = str(error).splitlines()[0]
+    reason, sizes = _read(Path(given))
+    if reason:
         return [
             Fault(GRIPPER, f"{given!r} cannot be read as YAML ({reason}); mend the file, or name a shipped gripper")
         ]
@@ -37,3 +33,20 @@ def read_gripper(tree: dict[str, Any]) -> list[Fault]:
         return [Fault(GRIPPER, f"{sentence}; name a shipped gripper, or write one key per line")]
     block["gripper"] = {"name": Path(given).stem, **sizes}
     return []
+
+
+def _read(path: Path) -> tuple[str, Any]:
+    """Why the file cannot be read, or "", and what it holds."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            return f"{size} bytes; allowed: {MAX_BYTES}", None
+        document = parse(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        return str(error.strerror), None
+    except UnicodeDecodeError:
+        return "it is not UTF-8 text", None
+    if not document.faults:
+        return "", document.tree
+    line = document.faults[0].line
+    return f"{f'line {line}: ' if line else ''}{document.faults[0].sentence}", None

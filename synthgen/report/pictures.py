@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from synthgen.assets.pixels import decode_pixels
 from synthgen.contract import layout
 from synthgen.report.drawing import CALM_PARTS, draw_labels, resized
 from synthgen.report.pixels import Pick, read_rgb
@@ -166,7 +167,7 @@ def _depth(folder: Path, row: dict[str, Any]) -> F32 | None:
     path = folder / layout.pixel_path("depth", row["file_name"])
     if not path.is_file():
         return None
-    data = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    data = decode_pixels(path.read_bytes(), cv2.IMREAD_UNCHANGED)
     return None if data is None else (data.astype(np.float32) / 1000).astype(np.float32)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from synthgen.assets.pixels import decode_pixels
 from synthgen.contract import layout
 from synthgen.report import histograms as axes
 from synthgen.report.facts import PixelFacts
@@ -89,10 +90,10 @@ def scene_hash(scene: I64) -> U64:
 def read_rgb(path: Path) -> U8 | None:
     """(H, W, 3) uint8 RGB, or None when the file is missing or no image."""
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = path.read_bytes()
     except OSError:
         return None
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    image = decode_pixels(data, cv2.IMREAD_COLOR)
     return None if image is None else np.ascontiguousarray(image[:, :, ::-1], np.uint8)
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import yaml
 
+from synthgen.assets.textures import decode_image
 from synthgen.config.choices import IMAGE_SUFFIXES
 from synthgen.config.files import matched_files
 from synthgen.errors import AssetError, EnvironmentFault, UserError
@@ -18,6 +18,8 @@ from synthgen.run.worker import settle_process
 from synthgen.sense.fit import Fit, fit_sense
 from synthgen.types.arrays import U8
 
+LARGEST_PX = 1 << 20  # never scaled down: noise is measured per pixel
+SMALLEST_PX = 32
 MOST = 40  # photographs that are looked at; more say nothing new
 FEW = 5
 
@@ -93,13 +95,16 @@ def _spaced(files: list[Path]) -> list[Path]:
 
 def _read(path: Path) -> U8:
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = path.read_bytes()
     except OSError as error:
         raise AssetError(f"{str(path)!r} cannot be read ({error.strerror}). Check its permissions") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-    if image is None:
-        raise AssetError(f"{str(path)!r} is no image that can be decoded; allowed: JPEG, PNG, TIFF. Save it again")
-    return np.ascontiguousarray(np.asarray(image, np.uint8)[:, :, ::-1])
+    image = decode_image(data, name=str(path), max_px=LARGEST_PX)
+    if min(image.shape[:2]) < SMALLEST_PX:
+        raise AssetError(
+            f"{str(path)!r} has {image.shape[1]}x{image.shape[0]} pixels; allowed: {SMALLEST_PX} or more on each side, "
+            "because blur and noise are measured in blocks. Give whole photographs"
+        )
+    return image
 
 
 def _check_sizes(files: list[Path], images: list[U8]) -> None:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synthgen import recipe
+from synthgen.assets.pixels import decode_pixels
 from synthgen.config.load import load_pipeline
 from synthgen.contract import layout
 from synthgen.contract.rejections import ERROR
@@ -182,4 +183,4 @@ def _verdict(path: Path, content: bytes) -> str:
 
 
 def _decode(content: bytes) -> Any:
-    return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    return decode_pixels(content, cv2.IMREAD_UNCHANGED)

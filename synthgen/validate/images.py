@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from synthgen import rle
+from synthgen.assets.pixels import decode_pixels
 from synthgen.contract import layout
 from synthgen.errors import DatasetError
 from synthgen.types.annotations import Rle
@@ -87,7 +88,7 @@ def _read(folder: Path, kind: layout.Pixels, file: str, row: Row, findings: Find
     if hashlib.sha256(data).hexdigest() != row[_SHA_COLUMN[kind]]:
         findings.add(file, f"was changed or damaged: its {len(data)} bytes have another sha256 than the manifest says")
         return None
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    pixels = decode_pixels(data, cv2.IMREAD_UNCHANGED)
     dtype, axes = _HOLDS[kind]
     size = (row["height"], row["width"])
     if pixels is None:
