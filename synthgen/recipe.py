@@ -235,7 +235,7 @@ def _shows_any(instance: np.ndarray[Any, Any], labelled: list[int], job: Job) ->
 
 def draw(job: Job, prepared: Prepared) -> Drawn:
     """Pixels: generate, sense and augment. A view whose drawing raises twice leaves its slot empty."""
-    generator = make_generator(job.pipeline.generate)
+    generator = make_generator(job.pipeline.generate, store_for(job.catalog))
     entries: list[tuple[Views, tuple[int, ...]]] = []
     images: list[Images] = []
     effects: list[tuple[tuple[AppliedEffect, ...], ...] | None] = []

@@ -17,14 +17,14 @@ ROWS: list[tuple[str, str, list[str]]] = [
         "generator that comes later",
         BASE + "generate: {kind: gan}\n",
         [
-            "p.yaml:5: generate.kind: this version does not have 'gan' yet; use one of: shaded",
+            "p.yaml:5: generate.kind: this version does not have 'gan' yet; use one of: shaded, pathtraced",
         ],
     ),
     (
         "generator unknown",
         BASE + "generate: {kind: gann}\n",
         [
-            "p.yaml:5: generate.kind: 'gann' is not known; allowed: shaded",
+            "p.yaml:5: generate.kind: 'gann' is not known; allowed: shaded, pathtraced",
         ],
     ),
     (

@@ -66,7 +66,7 @@ NOT_YET_KEYS: dict[tuple[str | int, ...], str] = {
     ("verify",): "the verifier",
 }
 NOT_YET_VALUES: dict[tuple[str | int, ...], tuple[str, ...]] = {
-    ("generate", "kind"): ("gan", "diffusion", "pathtraced", "latent_diffusion"),
+    ("generate", "kind"): ("gan", "diffusion", "latent_diffusion"),
     ("labels", "outputs"): ("normals", "class", "amodal"),
 }
 # Values that are looked for in a list but are keys elsewhere -> what to write.

@@ -298,6 +298,18 @@ class ShadedConfig(Frozen):
     kind: Literal["shaded"] = "shaded"
 
 
+class PathtracedConfig(Frozen):
+    """Cycles: true global illumination, in seconds per image. Optional: pip install "synthgen[pathtraced]"."""
+
+    kind: Literal["pathtraced"] = "pathtraced"
+    samples: int = Field(16, ge=1, le=4096, description="light paths per pixel: time grows with them, noise falls")
+    bounces: int = Field(4, ge=0, le=32, description="times that light is passed on between surfaces; 0 = direct only")
+    denoise: bool = Field(True, description="Open Image Denoise on the samples; without it take 256 samples or more")
+
+
+GenerateConfig = Annotated[ShadedConfig | PathtracedConfig, Field(discriminator="kind")]
+
+
 class SenseConfig(Frozen):
     """Camera model: linear radiance -> 8-bit image. Values given here override the preset's."""
 
@@ -386,7 +398,7 @@ class Pipeline(Frozen):
     image: ImageConfig = ImageConfig()
     scene: SceneConfig
     camera: CameraConfig = CameraConfig()
-    generate: ShadedConfig = ShadedConfig()
+    generate: GenerateConfig = Field(default=ShadedConfig(), description="what draws the pixels")
     sense: SenseConfig = SenseConfig()
     augment: list[AugmentEntry] = Field(
         default_factory=list, description="photometric effects, applied in this order", examples=[EXAMPLE]

@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from synthgen.types.assets import EnvironmentMap, ObjectModel, Texture
+from synthgen.types.catalog import FamilySource, MeshSource
 from synthgen.types.gbuffer import Views
 from synthgen.types.images import Images
+
+
+class Assets(Protocol):
+    """Resolves what a scene only names; ``assets.store.AssetStore`` does, as test doubles do."""
+
+    def model(self, source: FamilySource | MeshSource) -> ObjectModel: ...
+
+    def texture(self, key: str) -> Texture: ...
+
+    def environment(self, key: str) -> EnvironmentMap: ...
 
 
 class Generator(Protocol):

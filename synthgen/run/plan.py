@@ -15,6 +15,7 @@ from synthgen.config.load import LoadedPipeline
 from synthgen.config.models import Pipeline
 from synthgen.errors import ConfigError
 from synthgen.generate.catalog import make_generator
+from synthgen.generate.protocol import Generator
 from synthgen.recipe import Job, Shard
 from synthgen.run.catalog import build_catalog
 from synthgen.scene.cameras import camera_fault
@@ -69,6 +70,7 @@ def make_plan(loaded: LoadedPipeline, *, folder: Path | None) -> Plan:
     Raises:
         ConfigError: all faults found, each with where and what to try.
         AssetError: a file that cannot be used.
+        EnvironmentFault: what the generator needs is not installed.
     """
     pipeline = loaded.pipeline
     catalog = build_catalog(pipeline)
@@ -76,9 +78,10 @@ def make_plan(loaded: LoadedPipeline, *, folder: Path | None) -> Plan:
     faults = [fault for fault in (camera_fault(pipeline, catalog), capacity_fault(pipeline, catalog, store)) if fault]
     if faults:
         raise ConfigError(faults)
-    _check_channels(pipeline)
+    generator = make_generator(pipeline.generate, store)
+    _check_channels(pipeline, generator)
     shard_scenes = scenes_per_shard(pipeline)
-    fingerprint = fingerprint_of(pipeline, catalog, shard_scenes)
+    fingerprint = fingerprint_of(pipeline, catalog, shard_scenes, generator.fingerprint)
     return Plan(Job(pipeline, catalog, fingerprint, str(folder) if folder else ""), loaded, shard_scenes)
 
 
@@ -88,7 +91,7 @@ def scenes_per_shard(pipeline: Pipeline) -> int:
     return max(1, math.ceil(images / pipeline.camera.views_per_scene))
 
 
-def fingerprint_of(pipeline: Pipeline, catalog: Catalog, shard_scenes: int) -> str:
+def fingerprint_of(pipeline: Pipeline, catalog: Catalog, shard_scenes: int, generator: str) -> str:
     """sha256 over everything the output depends on: settings, asset contents, versions; never a path."""
     settings = pipeline.model_dump(mode="json", by_alias=True)
     settings["run"] = {"shard_scenes": shard_scenes}
@@ -114,14 +117,20 @@ def fingerprint_of(pipeline: Pipeline, catalog: Catalog, shard_scenes: int) -> s
         "calibration": repr(catalog.calibration),
     }
     text = json.dumps(
-        {"settings": settings, "assets": assets, "versions": installed_versions(__version__)}, sort_keys=True
+        {
+            "settings": settings,
+            "assets": assets,
+            "generator": generator,
+            "versions": installed_versions(__version__),
+        },
+        sort_keys=True,
     )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _check_channels(pipeline: Pipeline) -> None:
+def _check_channels(pipeline: Pipeline, generator: Generator) -> None:
     """The generator's channels must be among those that the renderer makes."""
-    missing = sorted(make_generator(pipeline.generate).channels - set(GBuffers.__dataclass_fields__))
+    missing = sorted(generator.channels - set(GBuffers.__dataclass_fields__))
     if missing:
         raise ConfigError(
             f"generate.kind: {pipeline.generate.kind!r} needs the channels {missing}, which the renderer "

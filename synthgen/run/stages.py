@@ -57,7 +57,7 @@ def _one_scene(plan: Plan, index: int, folder: Path) -> dict[str, float]:
     except Exception:
         return {}
     seen = clock("render", render_views, with_cameras(scene, cameras, list(range(views))), store)
-    generator = make_generator(pipeline.generate)
+    generator = make_generator(pipeline.generate, store)
     radiance = [clock("generate", generator, v, list(range(len(v)))) for v in seen]
     rngs = [[seeding.stream(0, "bench", scene=index, view=i) for i in range(len(v))] for v in seen]
     for images, streams in zip(radiance, rngs, strict=True):
