@@ -22,14 +22,14 @@ KINDS = sorted(GENERATORS)
 WIDTH, HEIGHT = 48, 32
 
 
-BALL = model_of("ball", mesh_of(trimesh.creation.icosphere(2, 0.1)))
+GLOBE = model_of("globe", mesh_of(trimesh.creation.icosphere(2, 0.1)))
 
 
 def make(kind: str) -> Generator:
     """A generator of the catalog, or a skip that says what to install."""
     if kind in NEEDS and find_spec(NEEDS[kind]) is None:
         pytest.skip(f'needs {NEEDS[kind]}: pip install "synthgen[{kind}]"')
-    return make_generator(CONFIGS[kind], ShelfStore([BALL]))
+    return make_generator(CONFIGS[kind], ShelfStore([GLOBE]))
 
 
 @pytest.fixture(params=KINDS)
@@ -38,7 +38,7 @@ def generator(request: pytest.FixtureRequest) -> Generator:
 
 
 def random_views(count: int, seed: int = 0, order: tuple[int, ...] | None = None) -> Views:
-    """Views of a ball with random but legal channels and a few edge pixels; ``order`` permutes the same views."""
+    """Views of a globe with random but legal channels and a few edge pixels; ``order`` permutes the same views."""
     rng = np.random.default_rng(seed)
     shape = (count, HEIGHT, WIDTH)
     normal = rng.normal(size=(*shape, 3))
@@ -73,9 +73,9 @@ def random_views(count: int, seed: int = 0, order: tuple[int, ...] | None = None
         pixels = np.array([y * WIDTH + x for y in range(8, 20, 3) for x in range(5, 40, 7)], np.int32)
         edges.append(EdgeBlend(pixels, rng.multinomial(16, np.full(9, 1 / 9), len(pixels)).astype(np.uint8)))
     picked = list(order if order is not None else range(count))
-    ball = placed("ball", pose(0.05, 0.0, 0.6), index=1)
+    globe = placed("globe", pose(0.05, 0.0, 0.6), index=1)
     scene = Scene(
-        0, 0, 7, (ball,), EnvironmentLight("none", 0.0, 1.0), (), tuple(cameras[i] for i in picked), tuple(picked)
+        0, 0, 7, (globe,), EnvironmentLight("none", 0.0, 1.0), (), tuple(cameras[i] for i in picked), tuple(picked)
     )
     gbuffers = GBuffers(
         **{name: np.ascontiguousarray(array[picked]) for name, array in arrays.items()},

@@ -18,6 +18,7 @@ from synthgen.errors import EnvironmentFault, InternalError
 from synthgen.generate.pathtraced_packing import Known
 
 SCRIPT = Path(__file__).with_name("pathtraced_child.py")
+PYTHON = sys.version_info[:2]
 CYCLES = "4.2"  # the Blender series whose settings and shaders the child knows
 # One thread: workers are processes, and a fixed number makes the same image everywhere.
 THREADS = {"OIDN_NUM_THREADS": "1", "OIDN_SET_AFFINITY": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -32,9 +33,7 @@ def cycles_version() -> str:
     """
     found = importlib.util.find_spec("bpy")
     if found is None:
-        here = (
-            "" if sys.version_info[:2] == (3, 11) else f"; this is Python {sys.version_info[0]}.{sys.version_info[1]}"
-        )
+        here = "" if PYTHON == (3, 11) else f"; this is Python {PYTHON[0]}.{PYTHON[1]}"
         raise EnvironmentFault(
             "generate.kind: 'pathtraced' needs Cycles, and the Python package 'bpy' is not installed; install it with: "
             f'pip install "synthgen[pathtraced]" (it exists for Python 3.11{here}), or use generate: {{kind: shaded}}'
@@ -96,11 +95,12 @@ class PathTracer:
         return value
 
     def _obituary(self) -> str:
-        self.close()
+        self._end()
         code = self.process.returncode
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         self._words.seek(0)
         lines = self._words.read().decode(errors="replace").strip().splitlines()
+        self._words.close()
         return how + (f" ({lines[-1].strip()})" if lines else "")
 
     @property
@@ -110,6 +110,10 @@ class PathTracer:
 
     def close(self) -> None:
         """Ends the process: by closing the pipe, after a few seconds by force. Nothing is left behind."""
+        self._end()
+        self._words.close()
+
+    def _end(self) -> None:
         self._pipe.close()
         if self.owner != os.getpid():
             return
