@@ -9,6 +9,7 @@ from synthgen.config.distributions import constant
 from synthgen.config.models import SenseConfig
 from synthgen.errors import ConfigError, InternalError
 from synthgen.sense.camera_model import meter, sense, white_balance_gains
+from synthgen.sense.noise import NORMAL_QUANTILES, fill_normal
 from synthgen.sense.presets import PRESETS, draw_settings, sense_preset_names
 from synthgen.sense.tone import roll_off, srgb_encode, tone_table
 from synthgen.types.images import Images
@@ -189,3 +190,18 @@ def test_tone_curves_rise_from_black_to_white(shoulder: float, contrast: float) 
     assert (np.diff(table) >= -1e-7).all()
     knee = roll_off(np.array([shoulder - 1e-4, shoulder, shoulder + 1e-4]), shoulder)
     assert np.diff(knee) == pytest.approx([1e-4, 1e-4 if shoulder < 1 else 0], rel=1e-2, abs=1e-9)
+
+
+def test_noise_is_normal_and_a_function_of_key_and_place() -> None:
+    first, longer, other = np.empty(100_001, np.float32), np.empty(200_000, np.float32), np.empty(100_001, np.float32)
+    fill_normal(first, np.uint64(7), NORMAL_QUANTILES)
+    fill_normal(longer, np.uint64(7), NORMAL_QUANTILES)
+    fill_normal(other, np.uint64(8), NORMAL_QUANTILES)
+    np.testing.assert_array_equal(first, longer[: len(first)])
+    assert longer.mean() == pytest.approx(0, abs=0.01)
+    assert longer.std() == pytest.approx(1, abs=0.01)
+    assert (longer.astype(float) ** 4).mean() == pytest.approx(3, abs=0.06)
+    assert np.abs(longer).max() > 3.3
+    for step in (1, 2, 3, 4, 256 * 3):
+        assert abs(np.corrcoef(longer[:-step], longer[step:])[0, 1]) < 0.01, step
+    assert abs(np.corrcoef(first, other)[0, 1]) < 0.015

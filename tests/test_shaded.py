@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from synthgen.config.models import ShadedConfig
 from synthgen.errors import InternalError
-from synthgen.generate.shaded import RADIANCE_LIMIT, Shaded, multibounce, split_sum
+from synthgen.generate.shaded import RADIANCE_LIMIT, Shaded, _exp2, _unpack, multibounce, split_sum
+from synthgen.projection import pixel_rays
 from synthgen.types.gbuffer import EdgeBlend, GBuffers, Views
 from synthgen.types.geometry import Camera, Intrinsics
 from synthgen.types.scene import EnvironmentLight, Scene
@@ -119,6 +120,37 @@ def test_multibounce_brightens_within_bounds(occlusion: float, albedo: float) ->
 def test_output_is_finite_on_anything(value: float) -> None:
     out = shade_one(highlight=value, reflection=value)
     assert np.isfinite(out).all() and out.min() >= 0 and out.max() <= RADIANCE_LIMIT
+
+
+def test_every_finite_half_is_read_exactly() -> None:
+    halves = np.arange(65536, dtype=np.uint16)
+    values = np.empty(len(halves), np.float32)
+    _unpack(halves, values.view(np.uint32), values)
+    expected = halves.view(np.float16).astype(np.float32)
+    finite = np.isfinite(expected)
+    assert finite.sum() == 63488
+    np.testing.assert_array_equal(values.view(np.uint32)[finite], expected.view(np.uint32)[finite])
+
+
+def test_power_of_two_is_close_enough() -> None:
+    x = np.linspace(-10, 0, 1001, dtype=np.float32)
+    found = np.array([_exp2(value) for value in x])
+    np.testing.assert_allclose(found, 2.0 ** x.astype(np.float64), rtol=3e-6)
+
+
+@pytest.mark.parametrize("distortion", [(), (0.1, -0.05, 0.001, -0.002, 0.01)])
+def test_view_angle_follows_the_lens(distortion: tuple[float, ...]) -> None:
+    """The reflection of a glossy wall depends on the angle alone: it must match the closed form at every pixel."""
+    views = views_of(reflection=1.0, roughness=0.2, albedo=0.0)
+    camera = Camera(Intrinsics(SIZE, SIZE, 10.0, 12.0, SIZE / 2 + 1, SIZE / 2, distortion), np.eye(4))
+    scene = Scene(0, 0, 0, (), views.scene.environment, (), (camera,), (0,))
+    out = Shaded(ShadedConfig())(Views(scene, 0, views.gbuffers), [0]).pixels[0]
+    u, v = pixel_rays(camera.intrinsics)
+    for y, x in np.ndindex(SIZE, SIZE):
+        scale, bias = split_sum(float(np.float16(0.2)), 1 / np.sqrt(u[y, x] ** 2 + v[y, x] ** 2 + 1))
+        single = 0.04 * scale + bias
+        expected = single * (1 + 0.04 * (1 / max(scale + bias, 0.05) - 1))
+        assert out[y, x, 0] == pytest.approx(expected, rel=1e-4)
 
 
 def test_one_seed_per_view() -> None:

@@ -50,40 +50,34 @@ class Shaded:
         height, width = gbuffers.instance.shape[1:3]
         pixels = np.empty((len(views), height, width, 3), np.float32)
         for i in range(len(views)):
-            rays = unit_rays(views.scene.cameras[views.first + i].intrinsics)
-            _shade_into(gbuffers, i, rays, pixels[i])
+            shade(gbuffers, i, views.scene.cameras[views.first + i].intrinsics, pixels[i])
             antialias.resolve_in_place(pixels[i], gbuffers.edges[i])
         return Images("linear", pixels)
 
 
 @lru_cache(maxsize=8)
-def unit_rays(intrinsics: Intrinsics) -> F32:
-    """(H, W, 3) unit directions through the pixel centres, camera axes."""
-    u, v = pixel_rays(intrinsics)
-    rays = np.stack([u, v, np.ones_like(u)], axis=-1)
-    rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
-    return freeze(rays.astype(np.float32))
+def image_plane(intrinsics: Intrinsics) -> tuple[F32, F32]:
+    """(x/z, y/z) of the pixel centres, float32: (1, W) and (H, 1) without distortion, else (H, W) both."""
+    if intrinsics.distortion:
+        u, v = pixel_rays(intrinsics)
+        return freeze(u.astype(np.float32)), freeze(v.astype(np.float32))
+    row = (np.arange(intrinsics.width) + 0.5 - intrinsics.cx) / intrinsics.fx
+    column = (np.arange(intrinsics.height) + 0.5 - intrinsics.cy) / intrinsics.fy
+    return freeze(row[None].astype(np.float32)), freeze(column[:, None].astype(np.float32))
 
 
-def shade(gbuffers: GBuffers, index: int, rays: F32) -> F32:
-    """One view of the G-buffer -> (H, W, 3) float32 linear radiance at pixel centres, not anti-aliased.
+def shade(gbuffers: GBuffers, index: int, intrinsics: Intrinsics, out: F32) -> None:
+    """One view of the G-buffer -> linear radiance at pixel centres, not anti-aliased.
 
     Args:
         gbuffers: B views.
         index: which of them.
-        rays: (H, W, 3) unit directions through the pixel centres, camera axes.
+        intrinsics: of its camera.
+        out: (H, W, 3) float32 output.
     """
-
-    out = np.empty((*gbuffers.depth_m.shape[1:], 3), np.float32)
-    _shade_into(gbuffers, index, rays, out)
-    return out
-
-
-def _shade_into(gbuffers: GBuffers, index: int, rays: F32, out: F32) -> None:
-    """``shade`` into (H, W, 3) float32 ``out``."""
     _shade(
         gbuffers.depth_m[index],
-        rays,
+        *image_plane(intrinsics),
         _bits(gbuffers.normal[index]),
         _bits(gbuffers.albedo[index]),
         _bits(gbuffers.roughness[index]),
@@ -114,11 +108,11 @@ def _unpack(halves: U16, bits: U32, values: F32) -> None:  # pragma: no cover - 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _exp2(x):  # type: ignore[no-untyped-def]
-    """2 ** x for x in [-10, 0] to 2e-6: a polynomial for a sixteenth of x, squared four times (vectorises)."""
+    """2 ** x for x in [-10, 0] to 3e-6 (rounding, mostly): a polynomial for a sixteenth of x, squared four times (vectorises)."""
     t = x * np.float32(math.log(2.0) / 16.0)
-    e = np.float32(1.0 / 120.0) * t + np.float32(1.0 / 24.0)
-    e = ((e * t + np.float32(1.0 / 6.0)) * t + np.float32(0.5)) * t + np.float32(1.0)
-    e = e * t + np.float32(1.0)
+    e = (np.float32(1.0 / 5040.0) * t + np.float32(1.0 / 720.0)) * t + np.float32(1.0 / 120.0)
+    e = (e * t + np.float32(1.0 / 24.0)) * t + np.float32(1.0 / 6.0)
+    e = ((e * t + np.float32(0.5)) * t + np.float32(1.0)) * t + np.float32(1.0)
     e = e * e
     e = e * e
     e = e * e
@@ -152,7 +146,8 @@ def multibounce(occlusion, albedo):  # type: ignore[no-untyped-def]  # pragma: n
 @njit(cache=True, nogil=True, error_model="numpy")
 def _shade(
     depth: F32,
-    rays: F32,
+    ray_u: F32,
+    ray_v: F32,
     normal: U16,
     albedo: U16,
     roughness: U16,
@@ -181,9 +176,12 @@ def _shade(
         _unpack(occlusion[y], bits[8], room[8])
         n, base_of, lit, shine = room[0], room[1], room[2], room[3]
         sky, mirrored, rough, metals, openness = room[4], room[5], room[6], room[7], room[8]
+        across, down = ray_u[min(y, ray_u.shape[0] - 1)], ray_v[y]
+        level = ray_v.shape[1] == 1
         for x in range(width):
             i = 3 * x
-            toward = -(n[i] * rays[y, x, 0] + n[i + 1] * rays[y, x, 1] + n[i + 2] * rays[y, x, 2])
+            u, v = across[x], down[0 if level else x]
+            toward = -(n[i] * u + n[i + 1] * v + n[i + 2]) / np.sqrt(u * u + v * v + one)
             scale, bias = split_sum(rough[x], min(one, max(zero, toward)))
             regained = one / max(scale + bias, np.float32(0.05)) - one
             metal, hit = metals[x], depth[y, x] > zero

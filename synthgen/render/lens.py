@@ -71,7 +71,9 @@ def lens_of(intrinsics: Intrinsics) -> Lens:
         column = (np.arange(height) + 0.5 - intrinsics.cy) / intrinsics.fy
         u = np.broadcast_to(row, (height, width))
         v = np.broadcast_to(column[:, None], (height, width))
-    bounds = np.array([u.min(), u.max(), v.min(), v.max()])
+    # Without distortion every row and every column is like the first.
+    columns, rows = (u, v) if intrinsics.distortion else (u[:1], v[:, :1])
+    bounds = np.array([columns.min(), columns.max(), rows.min(), rows.max()])
     margin_u, margin_v = REGION_MARGIN * (bounds[1] - bounds[0]), REGION_MARGIN * (bounds[3] - bounds[2])
     region = bounds + np.array([-margin_u, margin_u, -margin_v, margin_v])
     coefficients = np.zeros(8)
@@ -87,10 +89,10 @@ def lens_of(intrinsics: Intrinsics) -> Lens:
         coefficients=coefficients,
         u=u,
         v=v,
-        column_high=_ascending_high(u.max(axis=0)),
-        column_low=_ascending_low(u.min(axis=0)),
-        row_high=_ascending_high(v.max(axis=1)),
-        row_low=_ascending_low(v.min(axis=1)),
+        column_high=_ascending_high(columns.max(axis=0)),
+        column_low=_ascending_low(columns.min(axis=0)),
+        row_high=_ascending_high(rows.max(axis=1)),
+        row_low=_ascending_low(rows.min(axis=1)),
         region=region,
         bend=_bend_px(region, intrinsics) if intrinsics.distortion else 0.0,
     )

@@ -230,7 +230,8 @@ def _fill_row(
     thing: U16,
     face: I32,
 ) -> None:
-    """``rasterise`` in columns x0..x1 of a row that lie wholly inside a face: no edge tests, no branches (vectorises).
+    """``rasterise`` in columns x0..x1 of a row that lie wholly inside a face beyond the near plane: no edge tests, no
+    branches (vectorises); leaves ``amodal`` alone.
 
     Args:
         n, c: d . normal = n * u + c.
@@ -242,7 +243,7 @@ def _fill_row(
         z = z if z < z_max else z_max
         z = z if slope > 0.0 else z_max
         old, old_thing, old_face = depth[y, x], thing[y, x], face[y, x]
-        nearer = (z > NEAR_M) & (z < old)
+        nearer = z < old
         depth[y, x] = z if nearer else old
         thing[y, x] = np.uint16(number) if nearer else old_thing
         face[y, x] = np.int32(f) if nearer else old_face
@@ -336,8 +337,11 @@ def rasterise(
                 left, right = row_span(n0x, c0, n1x, c1, n2x, c2, ray_u[y, x0], lens.fx, x0, x1)
                 # The middle of a long row needs no edge tests, only its ends do.
                 first, end = _interior(n0x, c0, n1x, c1, n2x, c2, ray_u[y, x0], lens.fx, x0, x1)
-                if bit == 0 and end - first >= WIDE_WINDOW:
+                if z_min > NEAR_M and end - first >= WIDE_WINDOW:
                     _fill_row(nx, v * ny + nz, det, z_min, z_max, ray_u, y, first, end, number, f, depth, thing, face)
+                    if bit != 0:
+                        for x in range(first, end + 1):
+                            amodal[y, x, word] |= bit
                 else:
                     first = x1 + 1
             x = left - 1

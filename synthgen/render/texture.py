@@ -61,7 +61,7 @@ def _bilinear(
 ) -> tuple[np.float32, np.float32, np.float32]:
     """Linear RGB at (u, v) in [0, 1) of one level; the level repeats."""
     x, y = u * width + 0.5, v * height + 0.5  # one texel up, so that truncation is floor
-    x1, y1 = np.int32(x), np.int32(y)
+    x1, y1 = int(x), int(y)
     fx, fy = np.float32(x - x1), np.float32(y - y1)
     x0, y0 = x1 - 1, y1 - 1
     x0 = width - 1 if x0 < 0 else x0

@@ -37,7 +37,7 @@ def develop(
     """
     height, width = image.shape[:2]
     out = np.empty((height, width, 3), np.float32)
-    falloff = 1.0 / math.sqrt(max(1.0 - vignette, 0.01)) - 1.0
+    falloff = 1.0 / math.sqrt(max(1.0 - float(vignette), 0.01)) - 1.0
     corner = np.float32(falloff * 4.0 / (height * height + width * width))
     zero, one, full = np.float32(0.0), np.float32(1.0), np.float32(1.5)
     last, steps = np.int32(TABLE_STEPS - 2), np.float32((TABLE_STEPS - 1) / math.sqrt(TABLE_MAX))
