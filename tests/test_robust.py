@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import dask
+import distributed  # its defaults must be there before dask.config is set
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -322,6 +323,7 @@ def faulty_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], 
     def have(fault: str) -> None:
         monkeypatch.setenv("SYNTHGEN_TEST_FAULT", fault)
 
+    assert distributed.__version__
     with dask.config.set({"distributed.worker.preload": [str(FAULTS)]}):
         yield have
 

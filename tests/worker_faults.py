@@ -11,11 +11,10 @@ import signal
 from typing import Any
 
 from synthgen import recipe
+from synthgen.scene.sample import sample_scene
 
 POISON_SCENE = 3
 LEAK: list[bytearray] = []
-
-_sample_scene = recipe.sample_scene
 
 
 def _faulty(*args: Any, scene_index: int, **named: Any) -> Any:
@@ -26,7 +25,7 @@ def _faulty(*args: Any, scene_index: int, **named: Any) -> Any:
         os.kill(os.getpid(), signal.SIGKILL)
     elif scene_index == POISON_SCENE and fault == "segfault":
         ctypes.string_at(0)
-    return _sample_scene(*args, scene_index=scene_index, **named)
+    return sample_scene(*args, scene_index=scene_index, **named)
 
 
 if "SYNTHGEN_TEST_FAULT" in os.environ:

@@ -39,6 +39,8 @@ OWN_CLUSTER = {
     "distributed.worker.memory.pause": False,
     # Every death of a process is told to us at once: the breadcrumbs, not Dask, know which of its shards was to blame.
     "distributed.scheduler.allowed-failures": 0,
+    # A process that starts anew on a busy machine takes its time; after 15 s Dask would give its place up for good.
+    "distributed.deploy.lost-worker-timeout": "1 hour",
 }
 
 
@@ -171,9 +173,8 @@ def run_shards(
     completed = distributed.as_completed(list(running))
     for future in completed:
         shard = running.pop(future)
-        error = future.exception()
-        if error is None:
-            report = future.result()
+        report, error = _outcome(future)
+        if report is not None:
             done(report)
             following = next(queue, None)
             if recycle is not None and recycle.due(report.worker, report.rss_bytes) and _restart(client, report.worker):
@@ -182,6 +183,7 @@ def run_shards(
             client.cancel(list(running))
             raise error
         else:
+            assert error is not None
             reason = retries.reason_to_give_up(shard, error, lost=isinstance(error, KilledWorker))
             following = shard if reason is None else next(queue, None)
             if reason is not None:
@@ -191,6 +193,21 @@ def run_shards(
             fresh = make(client, packed, job, following)
             running[fresh] = following
             completed.add(fresh)
+
+
+def _outcome(future: Any) -> tuple[ShardReport | None, BaseException | None]:
+    """(report, None) or (None, error) of a task that has ended.
+
+    A worker can die between the end of a task and the fetching of its report: Dask then makes the shard again, with
+    the same bytes, and what goes wrong there is only raised here.
+    """
+    error = future.exception()
+    if error is not None:
+        return None, error
+    try:
+        return future.result(), None
+    except Exception as lost:
+        return None, lost
 
 
 def _submit_whole(client: distributed.Client, packed: bytes, job: Job, shard: Shard) -> Any:
