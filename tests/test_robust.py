@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import dask
 import distributed  # its defaults must be there before dask.config is set
@@ -20,7 +20,7 @@ from synthgen import recipe, seeding
 from synthgen.attempts import try_twice, view_by_view
 from synthgen.config.load import load_pipeline
 from synthgen.contract.rejections import OTHERWISE, REMEDIES, remedy
-from synthgen.errors import AssetError, IncompleteError, InternalError, Rejection
+from synthgen.errors import AssetError, EnvironmentFault, IncompleteError, InternalError, Rejection
 from synthgen.recipe import Shard
 from synthgen.run import breadcrumbs, memory
 from synthgen.run.api import check_pipeline, run_pipeline
@@ -297,6 +297,37 @@ def test_an_earlier_process_that_died_twice_at_one_scene_is_mentioned(healthy: P
         f"'synthgen replay {tmp_path / 'out'} 61-65'"
     ]
     assert digest(tmp_path / "out") == digest(healthy)
+
+
+def test_a_cluster_that_lost_its_workers_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    from synthgen.run import cluster
+
+    class Client:
+        workers: ClassVar[dict[str, str]] = {"tcp://a": "..."}
+
+        def scheduler_info(self, n_workers: int) -> dict[str, Any]:
+            return {"workers": self.workers}
+
+    class Completed:
+        batches: ClassVar[list[list[str]]] = [["first"], [], ["second", "third"]]
+
+        def is_empty(self) -> bool:
+            return False
+
+        def next_batch(self, *, block: bool) -> list[str]:
+            return self.batches.pop(0) if self.batches else []
+
+    monkeypatch.setattr(cluster, "LOOK_S", 0.0)
+    monkeypatch.setattr(cluster, "NO_WORKERS_S", 0.1)
+    ended = cluster._ended(Client(), Completed())
+    assert [next(ended) for _ in range(3)] == ["first", "second", "third"]
+    Client.workers.clear()
+    with pytest.raises(EnvironmentFault) as caught:
+        next(ended)
+    assert str(caught.value) == (
+        "the cluster has had no worker for 0.1 s; at least one is needed. The finished shards are kept: start workers "
+        "(or look why they end), then give the same command again"
+    )
 
 
 RECYCLING = [

@@ -31,6 +31,8 @@ from synthgen.types.records import Receipt
 
 SHARDS_IN_FLIGHT_PER_WORKER = 2
 CONNECT_TIMEOUT_S = 10.0
+LOOK_S = 10.0
+NO_WORKERS_S = 600.0  # a process may take minutes to start on a busy machine
 DRAIN_S = 5.0  # for the client to fetch what a worker has made before it leaves
 OWN_CLUSTER = {
     # Shards are small and results tiny: nothing to spill, and a paused worker would wait for memory that never comes.
@@ -171,7 +173,7 @@ def run_shards(
     for shard in islice(queue, max(2, SHARDS_IN_FLIGHT_PER_WORKER * worker_count(client))):
         running[make(client, packed, job, shard)] = shard
     completed = distributed.as_completed(list(running))
-    for future in completed:
+    for future in _ended(client, completed):
         shard = running.pop(future)
         report, error = _outcome(future)
         if report is not None:
@@ -193,6 +195,32 @@ def run_shards(
             fresh = make(client, packed, job, following)
             running[fresh] = following
             completed.add(fresh)
+
+
+def _ended(client: distributed.Client, completed: Any) -> Iterator[Any]:
+    """Tasks as they end, those added on the way included.
+
+    Raises:
+        EnvironmentFault: for some minutes there has been no worker that could end one.
+    """
+    seen_s = looked_s = time.monotonic()
+    while not completed.is_empty():
+        batch = completed.next_batch(block=False)
+        yield from batch
+        now_s = time.monotonic()
+        if batch:
+            seen_s = now_s
+            continue
+        if now_s - looked_s > LOOK_S:
+            looked_s = now_s
+            if worker_count(client) > 0:
+                seen_s = now_s
+            elif now_s - seen_s > NO_WORKERS_S:
+                raise EnvironmentFault(
+                    f"the cluster has had no worker for {NO_WORKERS_S:g} s; at least one is needed. The finished "
+                    "shards are kept: start workers (or look why they end), then give the same command again"
+                )
+        time.sleep(0.02)
 
 
 def _outcome(future: Any) -> tuple[ShardReport | None, BaseException | None]:
