@@ -221,8 +221,9 @@ def _lines(data: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         (
             "pipeline",
-            f"{data['pipeline']}, {data['views_per_scene']} views per scene, with {', '.join(data['labels'])}",
+            f"{data['pipeline']}: {data['objects_per_scene']} objects, {data['views_per_scene']} views per scene",
         ),
+        ("labels", ", ".join(["boxes, masks, poses", *data["labels"]])),
         ("counted", f"{data['images']} images in {data['shards']} shards, from the first draw to the last file"),
         ("size", f"{data['width']}x{data['height']}, {data['annotations_per_image']:.1f} labels each"),
         ("machine", f"{data['cpu']}, {workers} workers on {data['cores']} cores"),
