@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from synthgen.errors import EnvironmentFault
+
 SCHEMAS = ("pipeline", "dataset", "coco", "manifest")
-PATH = click.Path(path_type=Path)
-FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class _Given(click.Path):
+    """A path that is not the empty text which an unset shell variable leaves (it would mean the working folder)."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value).strip():
+            self.fail("it is empty; give a path (is a shell variable unset?).", parameter, ctx)
+        return super().convert(value, parameter, ctx)
+
+
+class _Result(_Given):
+    """A file to write at the end of long work: what cannot be written is refused before that."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = Path(super().convert(value, parameter, ctx))
+        if path.is_dir():
+            self.fail(f"{str(path)!r} is a folder; give the name of a file in it.", parameter, ctx)
+        above = next(folder for folder in path.absolute().parents if folder.exists())
+        if not above.is_dir():
+            self.fail(f"{str(above)!r} is a file, not a folder; give a file in a folder.", parameter, ctx)
+        if not os.access(above, os.W_OK):
+            raise EnvironmentFault(
+                f"{str(path)!r} cannot be written: no permission for {str(above)!r}; give a file in a folder that you "
+                "may write"
+            )
+        return path
+
+
+PATH = _Given(path_type=Path)
+RESULT = _Result(path_type=Path)
+FOLDER = _Given(path_type=Path, file_okay=False)
 AT_LEAST_ONE = click.IntRange(1)
 PROCESSES = click.IntRange(1, 1024)
 
@@ -81,7 +115,7 @@ fresh = click.option(
 
 # preview, check, replay, schema, init
 pipeline_or_dataset = click.argument("pipeline_or_dataset", shell_complete=_complete_pipeline)
-out_sheet = click.option("-o", "--out", type=PATH, metavar="FILE", help="PNG; default: ./preview_NAME.png.")
+out_sheet = click.option("-o", "--out", type=RESULT, metavar="FILE", help="PNG; default: ./preview_NAME.png.")
 views = click.option(
     "--views", type=click.IntRange(1, 200), default=12, show_default=True, metavar="N", help="Number of images drawn."
 )
@@ -101,7 +135,7 @@ photos = click.argument("photos", nargs=-1, required=True)
 sense_preset = click.option(
     "--preset", default="generic", show_default=True, metavar="NAME", help="Sense preset whose other settings are kept."
 )
-out_sense = click.option("-o", "--out", type=PATH, metavar="FILE", help="YAML; default: printed.")
+out_sense = click.option("-o", "--out", type=RESULT, metavar="FILE", help="YAML; default: printed.")
 
 # bench
 bench_pipeline = click.option(
@@ -155,8 +189,8 @@ grasp_force = click.option(
     help="Closing force of each finger, newtons.",
 )
 evaluate_json = click.option(
-    "--json", "json_path", type=PATH, metavar="FILE", help="Also write the numbers, and every lift, into this file."
+    "--json", "json_path", type=RESULT, metavar="FILE", help="Also write the numbers, and every lift, into this file."
 )
 bench_json = click.option(
-    "--json", "json_path", type=PATH, metavar="FILE", help="Also write the numbers into this file."
+    "--json", "json_path", type=RESULT, metavar="FILE", help="Also write the numbers into this file."
 )

@@ -61,15 +61,95 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz")
 
 
-@settings(max_examples=50, deadline=None)
-@given(path=st.sampled_from(PLACES), value=values)
-def test_any_value_at_any_place(path: tuple[Any, ...], value: Any, folder: Path) -> None:
+def altered(path: tuple[Any, ...], value: Any) -> str:
     tree = copy.deepcopy(TREE)
     holder = tree
     for part in path[:-1]:
         holder = holder[part]
     holder[path[-1]] = value
-    load_text(yaml.safe_dump(tree, allow_unicode=False), folder)
+    return yaml.safe_dump(tree, allow_unicode=False)
+
+
+@settings(max_examples=50, deadline=None)
+@given(path=st.sampled_from(PLACES), value=values)
+def test_any_value_at_any_place(path: tuple[Any, ...], value: Any, folder: Path) -> None:
+    load_text(altered(path, value), folder)
+
+
+@pytest.mark.slow
+@settings(max_examples=1500, deadline=None)
+@given(path=st.sampled_from(PLACES), value=values)
+def test_long_any_value_at_any_place(path: tuple[Any, ...], value: Any, folder: Path) -> None:
+    load_text(altered(path, value), folder)
+
+
+def aliases(levels: int, *, merge: bool = False) -> str:
+    """Every level names the one before it nine times: 9 ** levels values."""
+    rows = ["b0: &b0 {x: 1}" if merge else "b0: &b0 [x]"]
+    for level in range(1, levels):
+        names = ", ".join([f"*b{level - 1}"] * 9)
+        rows.append(f"b{level}: &b{level} {{<<: [{names}], y{level}: *b{level - 1}}}" if merge else
+                    f"b{level}: &b{level} [{names}]")  # fmt: skip
+    return "\n".join(rows) + "\n"
+
+
+HOSTILE: list[tuple[str, str | bytes]] = [
+    ("nothing", b""),
+    ("one zero byte", b"\0"),
+    ("only a byte order mark", b"\xef\xbb\xbf"),
+    ("UTF-16", TEXT.encode("utf-16")),
+    ("UTF-32", TEXT.encode("utf-32")),
+    ("Latin-1", TEXT.encode() + b"# caf\xe9\n"),
+    ("a picture", bytes(range(256)) * 40),
+    ("five megabytes", TEXT + "#" * 5_000_000),
+    ("a megabyte of brackets", "name: " + "[" * 999_000),
+    ("a megabyte of braces", "{a: " * 249_000),
+    ("a megabyte of dashes", "- " * 499_000),
+    ("a megabyte of question marks", "? " * 499_000),
+    ("indented a thousand times", "\n".join(" " * i + "a:" for i in range(1300))),
+    ("a million aliases", aliases(8)),
+    ("ten thousand million aliases", aliases(11)),
+    ("ten thousand million merged keys", aliases(11, merge=True)),
+    ("a list that holds itself", "name: &a [*a]\n"),
+    ("a block that merges itself", "scene: &a {<<: *a}\n"),
+    ("a hundred thousand keys", "".join(f"k{i}: 1\n" for i in range(60_000))),
+    ("every key twice", TEXT + TEXT),
+    ("tabs for spaces", TEXT.replace("  ", "\t")),
+    ("a key of a megabyte", "a" * 900_000 + ": 1\n"),
+    ("a number of a megabyte", "count: " + "9" * 900_000 + "\n"),
+    ("a fraction of a megabyte", "count: 0." + "9" * 900_000 + "\n"),
+    ("letters of every kind", "name: \U0001f600\u202e\n"),
+    ("tags of Python", "name: !!python/object/apply:os.system [ls]\nscene: !!python/tuple [1]\n"),
+    ("tags that do not fit", "name: !!int x\ncount: !!float y\nseed: !!bool z\nscene: !!null w\n"),
+]
+
+
+@pytest.mark.parametrize(("intent", "content"), HOSTILE, ids=[row[0] for row in HOSTILE])
+def test_hostile_files_are_refused(
+    intent: str, content: str | bytes, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ConfigError) as caught:
+        load_pipeline(str(path))
+    assert caught.value.faults and all("p.yaml" in sentence for sentence in caught.value.faults), intent
+    assert max(len(sentence) for sentence in caught.value.faults) < 2000, intent
+    assert capfd.readouterr() == ("", ""), intent
+
+
+def test_many_faults_are_not_all_told(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(TEXT + "".join(f"k{i}: 1\n" for i in range(150)))
+    with pytest.raises(ConfigError) as caught:
+        load_pipeline(str(path))
+    assert len(caught.value.faults) == 101
+    assert caught.value.faults[-1] == f"{path}: at least 50 more faults; mend these first"
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode())
+    assert load_pipeline(str(path)).pipeline == load_pipeline("smoke").pipeline
 
 
 @settings(max_examples=40, deadline=None)

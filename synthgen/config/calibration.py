@@ -129,7 +129,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise AssetError(f"{path} is XML; allowed: {FORMATS}; OpenCV writes YAML when the file is named .yaml")
     text = re.sub(r"\A%YAML[: ]\S*\s*\n(---)?", "", text)
     try:
-        content = next(iter(_documents(text)), None)
+        content = next(iter(_documents(text, path)), None)
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:  # !!int "" is IndexError
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         raise AssetError(f"{path}:{line}: not valid YAML; allowed: {FORMATS}") from error
@@ -138,29 +138,29 @@ def _read(path: Path) -> Mapping[str, Any]:
     return {re.sub(r"[^a-z0-9]", "", str(key).lower()): value for key, value in content.items()}
 
 
-def _documents(text: str) -> Iterator[Any]:
+def _documents(text: str, path: Path) -> Iterator[Any]:
     """The documents of a YAML text.
 
     Raises:
-        ValueError: one holds more values, with aliases written out, than a calibration can have.
+        AssetError: one holds more values, with aliases written out, than a calibration can have.
     """
     loader = _Loader(text)
     try:
         while loader.check_node():
             node = loader.get_node()
-            _count(node, [0])
+            _count(node, [0], path)
             yield loader.construct_document(node)
     finally:
         loader.dispose()
 
 
-def _count(node: Any, seen: list[int]) -> None:
+def _count(node: Any, seen: list[int], path: Path) -> None:
     seen[0] += 1
     if seen[0] > MAX_VALUES:
-        raise ValueError("too many values")
+        raise AssetError(f"{path} holds more than {MAX_VALUES:,} values (aliases count); allowed: {FORMATS}")
     for child in node.value if isinstance(node.value, list) else ():
         for part in child if isinstance(child, tuple) else (child,):
-            _count(part, seen)
+            _count(part, seen, path)
 
 
 def _get(content: Mapping[str, Any], name: str) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 YamlPath = tuple[str | int, ...]
 COMMAND_LINE = "command line"
 LONGEST_VALUE = 60
+MOST_SENTENCES = 100
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,10 @@ def dotted(path: YamlPath) -> str:
 
 
 def sentences(faults: Iterable[Fault], origins: Mapping[YamlPath, Origin]) -> list[str]:
-    """ "pipelines/grasping.yaml:14: scene.objects[1].famly: unknown key; ...", in file order, without repeats."""
+    """ "pipelines/grasping.yaml:14: scene.objects[1].famly: unknown key; ...", in file order, without repeats.
+
+    More than 100 are cut short.
+    """
     rows: dict[str, tuple[bool, int, int]] = {}
     for number, fault in enumerate(faults):
         origin = origin_of(fault.path, origins)
@@ -67,7 +71,11 @@ def sentences(faults: Iterable[Fault], origins: Mapping[YamlPath, Origin]) -> li
         place = f"{origin.name}:{line}" if line else origin.name
         where = f"{place}: {dotted(fault.path)}: " if fault.path else f"{place}: "
         rows.setdefault(where + fault.sentence, (origin.line == 0, line, number))
-    return sorted(rows, key=lambda text: rows[text])
+    listed = sorted(rows, key=lambda text: rows[text])
+    if len(listed) <= MOST_SENTENCES:
+        return listed
+    left = len(listed) - MOST_SENTENCES
+    return [*listed[:MOST_SENTENCES], f"{origins[()].name}: at least {left} more faults; mend these first"]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

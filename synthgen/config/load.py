@@ -127,7 +127,10 @@ def _resolved(pipeline: Pipeline) -> dict[str, Any]:
 def _without_echoes(faults: list[Fault], unread: list[YamlPath]) -> list[Fault]:
     """Drops what merely follows from a value that could not be read: its absence in and around its place."""
 
+    inside = set(unread)
+    around = {path[:depth] for path in unread for depth in range(len(path))}
+
     def echoes(path: YamlPath) -> bool:
-        return any(path[: len(broken)] == broken or broken[: len(path)] == path for broken in unread)
+        return path in around or any(path[:depth] in inside for depth in range(len(path) + 1))
 
     return [fault for fault in faults if fault.line or not echoes(fault.path)]

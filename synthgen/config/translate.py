@@ -32,6 +32,7 @@ WANTED = {
     "model_type": "a block of keys",
     "model_attributes_type": "a block of keys",
 }
+MOST_FINDINGS = 200  # nobody reads more, and looking for the nearest key takes a millisecond
 UNIT_WORDS = ("pixels", "images")
 KEY_UNITS = {"_m": " m", "_deg": " deg", "_px": " px"}
 # Keys whose allowed values are better said in words than by the types of their union.
@@ -39,14 +40,14 @@ UNIONS: dict[YamlPath, str] = {("labels", "classes"): "a list of class names, or
 
 
 def faults_of(error: ValidationError, tree: Any) -> list[Fault]:
-    """One fault per finding (findings about the members of one union count once).
+    """One fault per finding (findings about the members of one union count once), for the first 200 findings.
 
     Args:
         error: from validating ``tree`` against ``Pipeline``.
         tree: the plain tree that was validated.
     """
     faults: dict[tuple[YamlPath, str], Fault] = {}
-    for detail in error.errors(include_url=False):
+    for detail in error.errors(include_url=False)[:MOST_FINDINGS]:
         if detail["type"] == "default_factory_not_called":
             continue  # a default that depends on a value which is at fault itself
         union = next((key for key in UNIONS if detail["loc"][: len(key)] == key), None)
