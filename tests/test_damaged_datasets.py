@@ -1,0 +1,88 @@
+"""Preview and replay of datasets in which a file is damaged: a sentence of ours or a result, never another error.
+
+``test_validate`` does the same for validate, ``test_write`` for receipts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import small_dataset
+from analytic_scene import make_samples
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from synthgen.errors import SynthgenError
+from synthgen.run import replay
+from synthgen.run.preview import preview_dataset
+from synthgen.types.records import Sample
+
+CONTENTS = [b"", b"[]", b"null", b"{}", b'"a"', b"[[]]", b'{"name": 3}', b"\xff\xfe", b"a: [1"]
+RELAXED = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_dataset.build(tmp_path_factory.mktemp("damaged") / "d")
+
+
+def told_or_done(work: Callable[[], object]) -> str:
+    """What the user is told, or ""."""
+    try:
+        work()
+    except SynthgenError as error:
+        return str(error)
+    return ""
+
+
+def files_of(built: Path) -> list[Path]:
+    files = sorted(path for path in built.rglob("*") if path.is_file())
+    assert len(files) > 40
+    return files
+
+
+def damaged_preview(data: st.DataObject, built: Path, out: Path) -> None:
+    path = data.draw(st.sampled_from(files_of(built)))
+    original = path.read_bytes()
+    at = data.draw(st.integers(0, len(original) - 1))
+    junk = data.draw(st.sampled_from([b"", b"\0", b"[]", b"\xff" * 64, b"null", b"-1", b'"x"']))
+    tail = original[at + len(junk) :] if data.draw(st.booleans()) else b""
+    try:
+        path.write_bytes(original[:at] + junk + tail)
+        told_or_done(lambda: preview_dataset(built, out=out, views=2))
+    finally:
+        path.write_bytes(original)
+
+
+@settings(max_examples=25, **RELAXED)
+@given(data=st.data())
+def test_a_preview_of_any_damage(data: st.DataObject, built: Path, tmp_path: Path) -> None:
+    damaged_preview(data, built, tmp_path / "sheet.png")
+
+
+@pytest.mark.slow
+@settings(max_examples=400, **RELAXED)
+@given(data=st.data())
+def test_long_preview_of_any_damage(data: st.DataObject, built: Path, tmp_path: Path) -> None:
+    damaged_preview(data, built, tmp_path / "sheet.png")
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+@pytest.mark.parametrize("name", ["dataset.json", "pipeline.yaml", "receipts/00000.json", "models/models.parquet"])
+def test_other_content(name: str, content: bytes, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def remake(plan: object, image_id: int) -> Sample:
+        return make_samples(small_dataset.scene_of((image_id - 1) // 3))[(image_id - 1) % 3]
+
+    monkeypatch.setattr(replay, "_remake", remake)  # rendering is not what is tested here
+    path = built / name
+    original = path.read_bytes()
+    try:
+        path.write_bytes(content)
+        told_or_done(lambda: preview_dataset(built, out=tmp_path / "sheet.png", views=1))
+        said = told_or_done(lambda: replay.replay_image(built, 2, out=tmp_path / "again.jpg"))
+    finally:
+        path.write_bytes(original)
+    if name == "pipeline.yaml":
+        assert "pipeline.yaml" in said, said
