@@ -15,7 +15,15 @@ from render_doubles import SCANS, ShelfStore, looking, mesh_of, model_of, pinhol
 from synthgen.config.models import PathtracedConfig, ShadedConfig
 from synthgen.errors import AssetError, InternalError
 from synthgen.generate.pathtraced import Pathtraced
-from synthgen.generate.pathtraced_packing import KNOWN_BYTES, NEAR_M, Known, corner_rays, pack_camera, pack_scene
+from synthgen.generate.pathtraced_packing import (
+    KNOWN_BYTES,
+    NEAR_M,
+    Known,
+    corner_rays,
+    pack_camera,
+    pack_scene,
+    white_card,
+)
 from synthgen.generate.shaded import Shaded
 from synthgen.projection import project
 from synthgen.render.raster import NEAR_M as RASTER_NEAR_M
@@ -194,6 +202,30 @@ def test_grey_card_has_the_radiance_that_shaded_estimates(
     # Also from place to place: a lamp turned by 90 degrees would have the same mean.
     blocks = [image.reshape(5, 8, 6, 8, 3).mean((1, 3)) for image in (traced, expected)]
     assert np.abs(blocks[0] / blocks[1] - 1).max() < 0.1, intent
+
+
+@needs_cycles
+def test_brighter_lights_make_the_same_image_brighter() -> None:
+    """No limit of the path tracer's is one of absolute radiance (which lamp a ray asks may differ: 12 x 12 means)."""
+    images = []
+    for factor in (0.02, 1.0, 60.0):
+        lights = tuple(replace(light, radiance=tuple(factor * c for c in light.radiance)) for light in (OVERHEAD, SIDE))
+        store = LitStore([BALL, BOX, FLOOR], gradient_room())
+        scene = scene_of(things(), [looking((0.5, -0.4, 0.5), (0, 0, 0.1), pinhole(48, 36, f=40))])
+        scene = replace(scene, environment=EnvironmentLight("room", 0.0, 0.5 * factor), lights=lights)
+        generator = Pathtraced(PathtracedConfig(samples=32, denoise=False), store)
+        pixels = generator(views_of(scene, store), [1]).pixels[0] / factor
+        images.append(pixels.reshape(3, 12, 4, 12, 3).mean((1, 3)))
+    for image in (images[0], images[2]):
+        assert np.allclose(image, images[1], rtol=0.03)
+
+
+def test_a_white_card_is_as_bright_as_its_lamps_are_drawn() -> None:
+    """The estimate that limits go by, held against the light stage's own units."""
+    scene, store = grey_card(0.0, 0.02, (OVERHEAD,))
+    (views,) = render_views(scene, store)
+    middle = views.gbuffers.direct[0, 18:22, 22:26, 0].astype(float).mean()
+    assert white_card(scene) == pytest.approx(0.02 + middle, rel=0.15)
 
 
 @needs_cycles

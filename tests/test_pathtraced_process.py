@@ -110,6 +110,7 @@ def test_it_runs_the_version_it_names_in_one_thread() -> None:
     tracer = path_tracer()
     assert tracer.ask({"do": "version"}) == f"{metadata.version('bpy')} LTS"
     assert path_tracer() is tracer, "kept from image to image"
+    assert os.getpgid(tracer.process.pid) != os.getpgid(0), "Ctrl-C does not reach it"
 
 
 @needs_cycles

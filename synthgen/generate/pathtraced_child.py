@@ -46,6 +46,7 @@ class Studio:
         self.images: dict[str, Any] = {}
         self.scene: Any = bpy.context.scene
         self.materials: dict[tuple[Any, ...], Any] = {}
+        self.white_card = 1.0
 
     def answer(self, request: Request) -> Any:
         return {"version": self.version, "scene": self.build, "view": self.view, "facts": self.facts}[request["do"]](
@@ -93,6 +94,7 @@ class Studio:
         for light in request["lights"]:
             self.scene.collection.objects.link(_area_light(*light))
         self.scene.world = _world(self.images[request["environment"]], *request["sky"])
+        self.white_card = request["white_card"]
         self.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
         self.scene.collection.objects.link(self.camera)
         self.scene.camera = self.camera
@@ -105,14 +107,14 @@ class Studio:
 
     def view(self, request: Request) -> F32:
         """(H, W, 3) float32 linear radiance."""
-        _settle(self.scene, **request["settings"])
+        _settle(self.scene, self.white_card, **request["settings"])
         self.scene.cycles.seed = request["seed"]
         self._aim(request["camera"])
         return self._render()
 
     def facts(self, request: Request) -> F32:
         """(H, W, 3) float32: number of the thing seen at each pixel's centre, its camera z, 0."""
-        _settle(self.scene, samples=1, bounces=0, denoise=False)
+        _settle(self.scene, 1.0, samples=1, bounces=0, denoise=False)
         cycles, layer = self.scene.cycles, self.scene.view_layers[0]
         cycles.pixel_filter_type, cycles.filter_width = "GAUSSIAN", EXACT_FILTER_PX
         cycles.seed = 0
@@ -154,8 +156,12 @@ class Studio:
         return np.ascontiguousarray(pixels)
 
 
-def _settle(scene: Any, *, samples: int, bounces: int, denoise: bool) -> None:
-    """Everything that Cycles can be told, told: nothing is left to a default that a version may change."""
+def _settle(scene: Any, white_card: float, *, samples: int, bounces: int, denoise: bool) -> None:
+    """Everything that Cycles can be told, told: nothing is left to a default that a version may change.
+
+    ``white_card``: about the radiance of a white card in this light; limits go with it, so that no image changes but
+    in brightness when all its lights are made brighter.
+    """
     render, cycles = scene.render, scene.cycles
     render.engine = "CYCLES"
     render.threads_mode, render.threads = "FIXED", 1
@@ -168,11 +174,15 @@ def _settle(scene: Any, *, samples: int, bounces: int, denoise: bool) -> None:
     scene.view_settings.view_transform, scene.view_settings.look = "Raw", "None"
     cycles.device, cycles.samples = "CPU", samples
     cycles.use_adaptive_sampling = cycles.use_guiding = cycles.use_auto_tile = cycles.use_fast_gi = False
-    cycles.sampling_pattern, cycles.use_light_tree, cycles.light_sampling_threshold = "TABULATED_SOBOL", True, 0.01
+    cycles.sampling_pattern, cycles.use_light_tree, cycles.light_sampling_threshold = (
+        "TABULATED_SOBOL",
+        True,
+        0.01 * white_card,
+    )
     cycles.max_bounces = cycles.diffuse_bounces = cycles.glossy_bounces = bounces
     cycles.transmission_bounces = cycles.volume_bounces = 0
     cycles.transparent_max_bounces = 8
-    cycles.sample_clamp_direct, cycles.sample_clamp_indirect, cycles.blur_glossy = 0.0, 10.0, 1.0
+    cycles.sample_clamp_direct, cycles.sample_clamp_indirect, cycles.blur_glossy = 0.0, 10.0 * white_card, 1.0
     cycles.caustics_reflective, cycles.caustics_refractive = True, False
     cycles.film_exposure = 1.0
     cycles.pixel_filter_type = "BOX"  # the mean over the pixel, as the edges of ``render.edges``

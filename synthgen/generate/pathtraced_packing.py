@@ -91,8 +91,22 @@ def pack_scene(scene: Scene, store: Assets, known: Known) -> dict[str, Any]:
         "objects": objects,
         "lights": [_lamp(light) for light in scene.lights],
         "environment": sky,
+        "white_card": white_card(scene),
         "sky": (scene.environment.rotation_rad, scene.environment.intensity),
     }
+
+
+def white_card(scene: Scene) -> float:
+    """About the radiance of a white card at the world's origin that faces up: 1 per unit of the environment, and
+    L A cos cos / (pi d^2) of every lamp, with both cosines held above 0.2."""
+    total = scene.environment.intensity
+    for light in scene.lights:
+        offset = np.asarray(light.position_m, np.float64)
+        distance = max(float(np.linalg.norm(offset)), 0.1)
+        at_card, at_lamp = offset[2] / distance, -float(offset @ light.direction) / distance
+        area_m2 = light.size_m[0] * light.size_m[1]
+        total += max(light.radiance) * area_m2 * max(at_card, 0.2) * max(at_lamp, 0.2) / (np.pi * distance**2)
+    return float(total)
 
 
 def pack_camera(camera: Camera) -> dict[str, Any]:

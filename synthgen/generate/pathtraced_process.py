@@ -31,14 +31,16 @@ def cycles_version() -> str:
     Raises:
         EnvironmentFault: it is not installed, or is of another series.
     """
-    found = importlib.util.find_spec("bpy")
-    if found is None:
+    try:
+        version = metadata.version("bpy") if importlib.util.find_spec("bpy") else ""
+    except metadata.PackageNotFoundError:  # a Blender's own modules on the path
+        version = ""
+    if not version:
         here = "" if PYTHON == (3, 11) else f"; this is Python {PYTHON[0]}.{PYTHON[1]}"
         raise EnvironmentFault(
             "generate.kind: 'pathtraced' needs Cycles, and the Python package 'bpy' is not installed; install it with: "
             f'pip install "synthgen[pathtraced]" (it exists for Python 3.11{here}), or use generate: {{kind: shaded}}'
         )
-    version = metadata.version("bpy")
     if not version.startswith(f"{CYCLES}."):
         raise EnvironmentFault(
             f"generate.kind: 'pathtraced' was given bpy {version}; allowed: {CYCLES}.*, whose images are known; "
@@ -74,6 +76,7 @@ class PathTracer:
             stdout=subprocess.DEVNULL,
             stderr=self._words,
             env={**os.environ, **THREADS},
+            start_new_session=True,  # Ctrl-C is for this process, which then ends that one
         )
         theirs.close()
 
