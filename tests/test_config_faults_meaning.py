@@ -35,6 +35,18 @@ ROWS: list[tuple[str, str, list[str]]] = [
         ],
     ),
     (
+        "settings of the path tracer",
+        BASE + "generate: {kind: pathtraced, samples: 0, bounces: 99, denoiser: yes}\n",
+        [
+            "p.yaml:5: generate.samples: 0 is outside what is allowed: 1 to 4096; try samples: 16",
+            "p.yaml:5: generate.bounces: 99 is outside what is allowed: 0 to 32; try bounces: 4",
+            (
+                "p.yaml:5: generate.denoiser: unknown key; nearest known: denoise. "
+                "Allowed keys: kind, samples, bounces, denoise"
+            ),
+        ],
+    ),
+    (
         "effect that is no block",
         BASE + "augment: [{blur: 1}]\n",
         [
@@ -711,4 +723,4 @@ def test_sentence(intent: str, text: str, expected: list[str], tmp_path: Path, m
 
 
 def test_rows_are_distinct() -> None:
-    assert len({row[0] for row in ROWS}) == len({row[1] for row in ROWS}) == len(ROWS) == 67
+    assert len({row[0] for row in ROWS}) == len({row[1] for row in ROWS}) == len(ROWS) == 68

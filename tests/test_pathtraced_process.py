@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import trimesh
 from click.testing import CliRunner
-from render_doubles import ShelfStore, looking, pinhole, placed, pose, scene_of
-from test_generators import GLOBE
+from render_doubles import ShelfStore, looking, mesh_of, model_of, pinhole, placed, pose, scene_of
 
 from synthgen.cli import cli
 from synthgen.config.models import PathtracedConfig
@@ -31,6 +31,7 @@ from synthgen.generate.pathtraced_process import close_path_tracer, cycles_versi
 from synthgen.render.views import render_views
 from synthgen.types.gbuffer import Views
 
+GLOBE = model_of("globe", mesh_of(trimesh.creation.icosphere(2, 0.1)))
 needs_cycles = pytest.mark.skipif(
     find_spec("bpy") is None, reason='needs Cycles: pip install "synthgen[pathtraced]" (Python 3.11)'
 )
@@ -131,7 +132,7 @@ def test_dying_twice_is_told_with_the_last_words(tmp_path: Path, monkeypatch: py
         "import os, sys\nfrom multiprocessing.connection import Connection\n"
         "Connection(int(sys.argv[1])).recv()\nprint('bad_alloc', file=sys.stderr, flush=True)\nos._exit(11)\n"
     )
-    monkeypatch.setattr(pathtraced_process, "SCRIPT", script)
+    monkeypatch.setattr(pathtraced_process, "CHILD", (str(script),))
     monkeypatch.setattr(pathtraced_process, "cycles_version", lambda: "4.2.0")
     monkeypatch.setattr("synthgen.generate.pathtraced.cycles_version", lambda: "4.2.0")
     close_path_tracer()

@@ -17,7 +17,7 @@ from typing import Any
 from synthgen.errors import EnvironmentFault, InternalError
 from synthgen.generate.pathtraced_packing import Known
 
-SCRIPT = Path(__file__).with_name("pathtraced_child.py")
+CHILD = ("-m", "synthgen.generate.pathtraced_child")
 PYTHON = sys.version_info[:2]
 CYCLES = "4.2"  # the Blender series whose settings and shaders the child knows
 # One thread: workers are processes, and a fixed number makes the same image everywhere.
@@ -68,14 +68,15 @@ class PathTracer:
         self.owner = os.getpid()
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
         self._pipe, theirs = Pipe()
-        # The script's own folder is kept off the module path (-P): its neighbours are not modules of Blender's.
+        root = str(Path(__file__).parents[2])  # finds this synthgen, however this process found it
+        module_path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         self.process = subprocess.Popen(
-            [sys.executable, "-P", str(SCRIPT), str(theirs.fileno())],
+            [sys.executable, "-P", *CHILD, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._words,
-            env={**os.environ, **THREADS},
+            env={**os.environ, **THREADS, "PYTHONPATH": module_path},
             start_new_session=True,  # Ctrl-C is for this process, which then ends that one
         )
         theirs.close()
