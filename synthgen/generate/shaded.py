@@ -108,7 +108,7 @@ def _unpack(halves: U16, bits: U32, values: F32) -> None:  # pragma: no cover - 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _exp2(x):  # type: ignore[no-untyped-def]
-    """2 ** x for x in [-10, 0] to 3e-6 (rounding, mostly): a polynomial for a sixteenth of x, squared four times (vectorises)."""
+    """2 ** x for x in [-10, 0] to 3e-6 (rounding, mostly): a polynomial for a sixteenth of x, squared four times."""
     t = x * np.float32(math.log(2.0) / 16.0)
     e = (np.float32(1.0 / 5040.0) * t + np.float32(1.0 / 720.0)) * t + np.float32(1.0 / 120.0)
     e = (e * t + np.float32(1.0 / 24.0)) * t + np.float32(1.0 / 6.0)

@@ -230,8 +230,8 @@ def _fill_row(
     thing: U16,
     face: I32,
 ) -> None:
-    """``rasterise`` in columns x0..x1 of a row that lie wholly inside a face beyond the near plane: no edge tests, no
-    branches (vectorises); leaves ``amodal`` alone.
+    """``rasterise`` in columns x0..x1 of a row that lie wholly inside a face beyond the near plane: no edge
+    tests; leaves ``amodal`` alone.
 
     Args:
         n, c: d . normal = n * u + c.

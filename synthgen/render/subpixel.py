@@ -1,9 +1,8 @@
 """Sub-pixel visibility, only at given pixels: the rasteriser's ray test at sixteen points of each.
 
 Edge functions and inverse depth are affine in the image plane: per face and pixel they are set up once at the pixel's
-centre, in double precision, and the sixteen samples are three products each in single precision, which compilers turn
-into a handful of vector instructions. A shared edge gets the same number with the other sign on both sides, so no
-sample slips through.
+centre, in double precision, and a sample then costs a few products in single precision and no division. A shared edge
+gets the same number with the other sign on both sides, so no sample slips through.
 """
 
 from __future__ import annotations
