@@ -34,7 +34,11 @@ class MaterialConfig(Frozen):
         None, min_length=1, description="sRGB colours in 0..1 to choose from", examples=[[[0.8, 0.1, 0.1]]]
     )
     finish: str | None = Field(None, description="a finish of the built-in table", examples=["brushed_steel"])
-    texture: str | None = Field(None, description="glob of image files used as albedo", examples=["prints/*.jpg"])
+    texture: str | None = Field(
+        None,
+        description="glob of image files used as albedo; family box: its unfolded sides, 4:3, front at the top left",
+        examples=["prints/*.jpg"],
+    )
     roughness: Annotated[Distribution, within(0.03, 1)] | None = Field(
         None, description="0.03 mirror-like to 1 matt", examples=[0.5]
     )

@@ -15,7 +15,7 @@ BEVEL_M = 0.0008  # of a carton's folded edges
 
 
 def box(*, width_m: float, depth_m: float, height_m: float) -> Shape:
-    """A printed folding carton: tuck-in flap line along the top edge, print on all six sides."""
+    """A printed folding carton: tuck-in flap line along the top edge, its print unfolded as in ``carton_atlas``."""
     w, d, h = 0.5 * width_m, 0.5 * depth_m, height_m
     body = forms.bevelled_block((-w, -d, 0), (w, d, h), BEVEL_M)
     gap, inset = 0.0007, 0.0012
