@@ -17,9 +17,9 @@ from synthgen.render import environment as env
 from synthgen.render import light as light_module
 from synthgen.render.environment_filter import LEVEL_ROUGHNESS, lookup_reflection, map_coordinates, prefilter_ggx
 from synthgen.render.light import DISC_TAPS, LitChannels, build_scene_light, light_surfaces
-from synthgen.render.light_ambient import table_shadow
 from synthgen.render.light_highlight import ggx
 from synthgen.render.light_panels import form_factor, lobe_share
+from synthgen.render.light_visibility import table_shadow
 from synthgen.render.shadow import BLOCK, soft_shadow
 from synthgen.render.surfaces import Surfaces
 from synthgen.types.assets import EnvironmentMap, Material, MaterialSlot, ObjectModel, Symmetries, Texture

@@ -21,7 +21,9 @@ from synthgen.render.light_keys import add_key
 from synthgen.render.light_panels import add_area
 from synthgen.render.light_scene import Casters, Ground, gather_casters, ground_of, support_albedo
 from synthgen.render.light_shadow import shadow_field
-from synthgen.render.shadow import DepthMaps, cast, frame_towards
+from synthgen.render.light_sky import SkyMaps, sky_maps
+from synthgen.render.shadow import DepthMaps
+from synthgen.render.shadow_cast import cast, frame_towards
 from synthgen.render.surfaces import Surfaces
 from synthgen.types.arrays import F32, F64, U8, freeze
 from synthgen.types.scene import AreaLight, Scene
@@ -79,8 +81,7 @@ class SceneLight:
         ground: the support and the flags per thing number.
         glow: (G, G, 3) float32 radiance of the support around the objects, shadows included.
         glow_area: (3,) its corner x, y and grid cells per metre; open_glow: (3,) its radiance in the open, 0 = none.
-        cells: (20, N) float32 the sky, see ``sky_cells``.
-        sky_maps: one depth map per sky cell.
+        sky: one depth map per sky cell.
         keys, key_maps; panels, panel_maps: lights and their shadow maps, in the same order.
     """
 
@@ -91,8 +92,7 @@ class SceneLight:
     glow: F32
     glow_area: F64
     open_glow: F64
-    cells: F32
-    sky_maps: DepthMaps
+    sky: SkyMaps
     keys: tuple[KeyLight, ...]
     key_maps: DepthMaps
     panels: tuple[PanelLight, ...]
@@ -107,7 +107,7 @@ def build_scene_light(scene: Scene, store: Assets) -> SceneLight:
     casters = gather_casters(scene, store, ground)
     rotation = _about_z(turn)
     sky_directions = environment.strata_direction @ rotation.T
-    sky_maps = _distant_maps(casters, sky_directions, SKY_TEXELS, np.zeros(len(sky_directions)))
+    distant = _distant_maps(casters, sky_directions, SKY_TEXELS, np.zeros(len(sky_directions)))
     keys = tuple(KeyLight(rotation @ k.direction, k.irradiance * intensity, k.radius_rad) for k in environment.keys)
     panels = tuple(_panel(light) for light in scene.lights)
     light = SceneLight(
@@ -118,8 +118,7 @@ def build_scene_light(scene: Scene, store: Assets) -> SceneLight:
         glow=np.zeros((2, 2, 3), np.float32),
         glow_area=np.zeros(3),
         open_glow=np.zeros(3),
-        cells=sky_cells(environment, rotation, sky_maps),
-        sky_maps=sky_maps,
+        sky=sky_maps(sky_directions, environment.strata_energy, environment.strata_spread, distant),
         keys=keys,
         key_maps=_distant_maps(
             casters,
@@ -135,12 +134,12 @@ def build_scene_light(scene: Scene, store: Assets) -> SceneLight:
 
 def light_surfaces(light: SceneLight, surfaces: Surfaces) -> LitChannels:
     """Lights one view. Pixels without a surface get the environment in ``reflection``, occlusion 1 and 0 elsewhere."""
-    s, ground, maps = surfaces, light.ground, light.sky_maps
+    s, ground = surfaces, light.ground
     direct, highlight = np.zeros(s.position.shape, np.float32), np.zeros(s.position.shape, np.float32)
     agree = agreeing(s.thing, s.position, s.normal)
     seen = visibility(
-        s.thing, s.position, s.normal, s.ray, s.roughness, ground.flags, ground.bias_m, agree, light.cells, maps.depth,
-        maps.coarse, ground.table,
+        s.thing, s.position, s.normal, s.ray, s.roughness, ground.flags, ground.bias_m, agree,
+        light.sky.parts, ground.table,
     )  # fmt: skip
     environment = light.environment
     ambient = environment_light(
@@ -213,27 +212,6 @@ def _with_glow(light: SceneLight, casters: Casters, albedo: F64 | None) -> Scene
         glow_area=np.array([low[0], low[1], 1.0 / step]),
         open_glow=np.percentile(glow.reshape(-1, 3), 90, axis=0).astype(np.float64),
     )
-
-
-def sky_cells(environment: PreparedEnvironment, rotation: F64, maps: DepthMaps) -> F32:
-    """(20, N) one column per sky cell, packed for the kernel: direction (3), energy, angular radius, then u, v and s of
-    its depth map as linear functions of the world point (4 each), 1 / texels-per-metre squared along u and v, and the
-    smaller texels per metre."""
-    cells = np.zeros((len(environment.strata_energy), 20))
-    cells[:, 0:3] = environment.strata_direction @ rotation.T
-    cells[:, 3] = environment.strata_energy
-    cells[:, 4] = environment.strata_spread
-    for row, frame, origin, scale in zip(cells, maps.frames, maps.origins, maps.scales, strict=True):
-        if scale[0] <= 0:  # nothing casts: every look-up falls outside the map
-            row[8], row[12] = -1.0, -1.0
-            continue
-        for k in range(2):
-            row[5 + 4 * k : 8 + 4 * k] = frame[k] * scale[k]
-            row[8 + 4 * k] = scale[2 + k] - frame[k] @ origin * scale[k]
-        row[13:16] = frame[2]
-        row[16] = -frame[2] @ origin
-        row[17], row[18], row[19] = 1 / scale[0] ** 2, 1 / scale[1] ** 2, min(scale[0], scale[1])
-    return freeze(np.ascontiguousarray(cells.T, np.float32))
 
 
 def _distant_maps(casters: Casters, directions: F64, texels: int, spread: F64) -> DepthMaps:

@@ -39,7 +39,7 @@ class Ground:
     Attributes:
         height_m: world height of the surface they stand on.
         centre: (2,) world x, y of the middle of the support.
-        table: (7,) float64 flat support as ``light_ambient.table_shadow`` takes it; zero extents = none.
+        table: (7,) float64 flat support as ``light_visibility.table_shadow`` takes it; zero extents = none.
         flags: (T + 2,) uint8 per thing number: PLAIN or UNDER_TABLE (the floor); the last one is PLAIN and no thing's.
         bias_m: (T + 2,) float32 per thing number: how far a blocker must rise above its surface to count.
         flat: per thing: whether it is a flat support, whose shadow is computed and not cast.

@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from synthgen.kernels import njit
-from synthgen.render.light_ambient import table_shadow
 from synthgen.render.light_cells import (
     CENTRE_SPREAD,
     SPREAD,
@@ -19,6 +18,7 @@ from synthgen.render.light_cells import (
     skipped,
     spread,
 )
+from synthgen.render.light_visibility import table_shadow
 from synthgen.render.shadow import soft_shadow
 from synthgen.types.arrays import F32, F64, U8, U16
 
