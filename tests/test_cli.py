@@ -405,7 +405,7 @@ CLUMSY = [
      "error: 'folder' is not a synthgen dataset: it has neither dataset.json nor receipts/. Give the folder that "
      "'synthgen run --out' wrote"),
     ("replay in words", ["replay", "folder", "one"], 2,
-     "Invalid value for 'IMAGE_ID': 'one' is not a valid integer."),
+     "Invalid value for 'ID': 'one' is not an image id or a range of them, e.g. 17 or 61-65."),
     ("replay of no dataset", ["replay", "folder", "1"], 2,
      "error: 'folder' is not a synthgen dataset: it has no pipeline.yaml. Give the folder that 'synthgen run' wrote"),
     ("schema that is none", ["schema", "pipelin"], 2,
