@@ -13,7 +13,7 @@ import pytest
 from synthgen.config.load import load_pipeline
 from synthgen.errors import InternalError
 from synthgen.run.bench import run_bench
-from synthgen.run.pairs import together_per_s
+from synthgen.run.side_by_side import together_per_s
 
 
 def _quick(folder: Path, ready: Callable[[], object]) -> tuple[int, float]:
@@ -47,7 +47,7 @@ def test_a_failed_independent_run_ends_the_benchmark(tmp_path: Path) -> None:
 def test_bench_counts_the_images_it_was_asked_for(tmp_path: Path) -> None:
     """Intent: the warm-up comes on top; conditions are said; every stage of the pipeline is measured alone."""
     loaded = load_pipeline("smoke", ["count=20", "labels.grasps={gripper: franka_hand}"])
-    report = run_bench(loaded, workers=1, json_path=tmp_path / "bench.json", pairs=True)
+    report = run_bench(loaded, workers=1, json_path=tmp_path / "bench.json", independent=True)
     lines, data = dict(report.lines), json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
     assert data == report.json
     views = loaded.pipeline.camera.views_per_scene

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synthgen.errors import SynthgenError
+from synthgen.recipe import Batch
 from synthgen.run import replay
 from synthgen.run.preview import preview_dataset
 from synthgen.types.records import Sample
@@ -72,10 +73,13 @@ def test_long_preview_of_any_damage(data: st.DataObject, built: Path, tmp_path: 
 @pytest.mark.parametrize("content", CONTENTS)
 @pytest.mark.parametrize("name", ["dataset.json", "pipeline.yaml", "receipts/00000.json", "models/models.parquet"])
 def test_other_content(name: str, content: bytes, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def remake(plan: object, image_id: int) -> Sample:
-        return make_samples(small_dataset.scene_of((image_id - 1) // 3))[(image_id - 1) % 3]
+    def remake(job: object, batch: Batch) -> list[Sample]:
+        return make_samples(small_dataset.scene_of(batch.scene))[batch.first_view : batch.first_view + batch.views]
 
-    monkeypatch.setattr(replay, "_remake", remake)  # rendering is not what is tested here
+    # rendering is not what is tested here
+    monkeypatch.setattr(replay.recipe, "prepare", lambda job, batch: batch)
+    monkeypatch.setattr(replay.recipe, "draw", lambda job, batch: batch)
+    monkeypatch.setattr(replay.recipe, "samples", remake)
     path = built / name
     original = path.read_bytes()
     try:
