@@ -177,7 +177,7 @@ def test_exhausted_slots_stay_empty_and_count_against_the_budget(tmp_path: Path)
     with pytest.raises(IncompleteError) as caught:
         run(tiny(*impossible), out)
     assert str(caught.value) == (
-        "2 of the first 2 slots stayed empty; allowed of 2 by run.failure_budget 0.01: 0. What is made is kept: mend "
+        "2 of the 2 slots so far stayed empty; allowed of 2 by run.failure_budget 0.01: 0. What is made is kept: mend "
         "the cause and start anew, or go on with the same command and --set run.failure_budget=1\n"
         "  nothing_visible: 2 (100.0%), images 1, 2\n"
         "    try: bring the camera nearer (camera.placement.distance_m) or lower labels.min_visible_px\n"

@@ -219,7 +219,7 @@ def _require_budget(plan: Plan, out: Path, receipts: dict[int, Receipt]) -> None
     enough = min(1.0, math.ceil(200 * empty / made) / 100)
     table = "\n".join(f"{label}: {value}" for label, value in failure_lines(groups))
     raise IncompleteError(
-        f"{empty} of the first {made} slots stayed empty; allowed of {plan.pipeline.count} by run.failure_budget "
+        f"{empty} of the {made} slots so far stayed empty; allowed of {plan.pipeline.count} by run.failure_budget "
         f"{budget:g}: {math.floor(budget * plan.pipeline.count)}. What is made is kept: mend the cause and start anew, "
         f"or go on with the same command and --set run.failure_budget={enough:g}\n{table}"
     )

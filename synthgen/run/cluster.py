@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import pickle
 import signal
 import threading
 import time
@@ -26,7 +26,7 @@ from synthgen.recipe import Job, Shard
 from synthgen.run import breadcrumbs
 from synthgen.run.recycling import Recycling, default_limit_bytes
 from synthgen.run.retries import Retries
-from synthgen.run.worker import THREAD_CAPS, ShardReport, report_of, run_one, run_step, unpacked
+from synthgen.run.worker import THREAD_CAPS, ShardReport, report_of, run_one, run_step
 from synthgen.types.records import Receipt
 
 SHARDS_IN_FLIGHT_PER_WORKER = 2
@@ -39,6 +39,11 @@ OWN_CLUSTER = {
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
+    # Dask keeps an hour of its own statistics in every process, a stack profile of each second among them: tens of MB
+    # that look like a leak, and that nobody reads.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.log-length": 60,
+    "distributed.admin.system-monitor.gil.enabled": False,
     # Every death of a process is told to us at once: the breadcrumbs, not Dask, know which of its shards was to blame.
     "distributed.scheduler.allowed-failures": 0,
     # A process that starts anew on a busy machine takes its time; after 15 s Dask would give its place up for good.
@@ -154,7 +159,7 @@ def run_shards(
     """Keeps a bounded number of shards in flight; each failed shard is retried twice, then reported.
 
     Without GPU a shard is one task (no array travels); with GPU each of its submits is a task, ``draw`` on a worker
-    that has the resource "GPU". The job goes along with every task, so that no worker's death can lose it.
+    that has the resource "GPU". Every worker has the job, also one that comes later: see ``_JobPlugin``.
 
     Args:
         client: of the cluster.
@@ -167,34 +172,35 @@ def run_shards(
         recycled: told of the report after which that is done.
     """
     queue, retries = iter(shards), Retries(Path(job.folder))
-    packed = pickle.dumps(job)
     make = _submit_line if gpu else _submit_whole
     running: dict[Any, Shard] = {}
-    for shard in islice(queue, max(2, SHARDS_IN_FLIGHT_PER_WORKER * worker_count(client))):
-        running[make(client, packed, job, shard)] = shard
-    completed = distributed.as_completed(list(running))
-    for future in _ended(client, completed):
-        shard = running.pop(future)
-        report, error = _outcome(future)
-        if report is not None:
-            done(report)
-            following = next(queue, None)
-            if recycle is not None and recycle.due(report.worker, report.rss_bytes) and _restart(client, report.worker):
-                recycled(report)
-        elif isinstance(error, SynthgenError):
-            client.cancel(list(running))
-            raise error
-        else:
-            assert error is not None
-            reason = retries.reason_to_give_up(shard, error, lost=isinstance(error, KilledWorker))
-            following = shard if reason is None else next(queue, None)
-            if reason is not None:
-                failed(shard, reason)
-        future.release()
-        if following is not None:
-            fresh = make(client, packed, job, following)
-            running[fresh] = following
-            completed.add(fresh)
+    with _job_on_workers(client, job) as name:
+        for shard in islice(queue, max(2, SHARDS_IN_FLIGHT_PER_WORKER * worker_count(client))):
+            running[make(client, name, job, shard)] = shard
+        completed = distributed.as_completed(list(running))
+        for future in _ended(client, completed):
+            shard = running.pop(future)
+            report, error = _outcome(future)
+            if report is not None:
+                done(report)
+                following = next(queue, None)
+                grown = recycle is not None and recycle.due(report.worker, report.rss_bytes)
+                if grown and _restart(client, report.worker):
+                    recycled(report)
+            elif isinstance(error, SynthgenError):
+                client.cancel(list(running))
+                raise error
+            else:
+                assert error is not None
+                reason = retries.reason_to_give_up(shard, error, lost=isinstance(error, KilledWorker))
+                following = shard if reason is None else next(queue, None)
+                if reason is not None:
+                    failed(shard, reason)
+            future.release()
+            if following is not None:
+                fresh = make(client, name, job, following)
+                running[fresh] = following
+                completed.add(fresh)
 
 
 def _ended(client: distributed.Client, completed: Any) -> Iterator[Any]:
@@ -238,34 +244,66 @@ def _outcome(future: Any) -> tuple[ShardReport | None, BaseException | None]:
         return None, lost
 
 
-def _submit_whole(client: distributed.Client, packed: bytes, job: Job, shard: Shard) -> Any:
-    return client.submit(_make, packed, shard, pure=False, retries=0)
+def _submit_whole(client: distributed.Client, plugin: str, job: Job, shard: Shard) -> Any:
+    return client.submit(_make, plugin, shard, pure=False, retries=0)
 
 
-def _submit_line(client: distributed.Client, packed: bytes, job: Job, shard: Shard) -> Any:
+def _submit_line(client: distributed.Client, plugin: str, job: Job, shard: Shard) -> Any:
     """One task per submit."""
 
     def submit(kind: str, fn: Callable[..., Any], *args: Any) -> Any:
         resources = {"GPU": 1} if kind == "gpu" else None
         sent = [None if arg is job else arg for arg in args]
-        return client.submit(_step, packed, shard, fn, *sent, pure=False, resources=resources)
+        return client.submit(_step, plugin, shard, fn, *sent, pure=False, resources=resources)
 
     receipt = recipe.run_shard(job, shard, submit)
     return client.submit(_report, receipt, pure=False)
 
 
-def _make(packed: bytes, shard: Shard) -> ShardReport:
+class _JobPlugin(distributed.WorkerPlugin):  # type: ignore[misc]
+    """Brings the job to every worker, also to one that starts later: small tasks, and no death can lose the job.
+
+    Sent along with each task it would stay in the scheduler's memory once per shard; scattered it would be gone with
+    the last worker that holds it.
+    """
+
+    idempotent = False
+
+    def __init__(self, name: str, job: Job) -> None:
+        self.name = name
+        self.job = job
+
+
+@contextmanager
+def _job_on_workers(client: distributed.Client, job: Job) -> Iterator[str]:
+    """Yields the name under which the workers know the job; a running cluster forgets it afterwards."""
+    plugin = _JobPlugin(f"synthgen-{client.id}", job)
+    client.register_plugin(plugin)
+    try:
+        yield plugin.name
+    finally:
+        with contextlib.suppress(Exception):
+            client.unregister_worker_plugin(plugin.name)
+
+
+def _job_of(plugin: str) -> Job:
+    """On a worker: the job, one object per process and run, so that it can key caches."""
+    job: Job = distributed.get_worker().plugins[plugin].job
+    return job
+
+
+def _make(plugin: str, shard: Shard) -> ShardReport:
     """On a worker: one shard."""
     with _gate.entered():
-        job = unpacked(packed)
+        job = _job_of(plugin)
         breadcrumbs.keep_crash_log(Path(job.folder))
         return replace(run_one(job, shard), worker=distributed.get_worker().address)
 
 
-def _step(packed: bytes, shard: Shard, fn: Callable[..., Any], *args: Any) -> Any:
+def _step(plugin: str, shard: Shard, fn: Callable[..., Any], *args: Any) -> Any:
     """On a worker: one submit of a shard; None stands for the job."""
     with _gate.entered():
-        job = unpacked(packed)
+        job = _job_of(plugin)
         breadcrumbs.keep_crash_log(Path(job.folder))
         return run_step(job, shard, fn, *(job if arg is None else arg for arg in args))
 

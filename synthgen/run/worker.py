@@ -6,12 +6,11 @@ import contextlib
 import ctypes
 import fcntl
 import os
-import pickle
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -101,13 +100,6 @@ def run_step(job: Job, shard: Shard, fn: Callable[..., Any], *args: Any) -> Any:
     settle_process()
     with working(job, shard, fn.__name__, args), writing(Path(job.folder)):
         return fn(*args)
-
-
-@lru_cache(maxsize=1)
-def unpacked(packed: bytes) -> Job:
-    """The job of a run: one object per process, so that it can key caches."""
-    job: Job = pickle.loads(packed)
-    return job
 
 
 def _return_free_heap() -> None:
