@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -215,20 +216,18 @@ def test_same_bytes_after_kill_9_at_any_moment(tmp_path: Path) -> None:
     out = tmp_path / "killed"
     command = [sys.executable, "-m", "synthgen.cli", "run", "smoke", "--out", str(out), "--workers", "2"]
     command += [word for setting in settings for word in ("--set", setting)]
-    kills, wait_s = 0, 4.0
-    for _ in range(25):
+    receipts = out / "receipts"
+    for kill in range(6):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        try:
-            process.wait(timeout=wait_s)
-        except subprocess.TimeoutExpired:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-            kills += 1
-            wait_s += 0.83  # another moment each time
-            continue
-        break
-    assert process.returncode == 0
-    assert kills >= 1
+        before = len(list(receipts.glob("*.json")))
+        while kill > 0 and process.poll() is None and len(list(receipts.glob("*.json"))) <= before:
+            time.sleep(0.01)  # the first kill comes while it starts, the others while it makes shards
+        time.sleep(1.0 if kill == 0 else 0.07 * kill)
+        assert process.poll() is None, "it was done before it could be killed"
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert 5 <= len(list(receipts.glob("*.json"))) < 30
+    assert subprocess.run(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False).returncode == 0
     assert digest(out) == digest(tmp_path / "whole")
 
 

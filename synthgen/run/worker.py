@@ -27,6 +27,9 @@ THREAD_CAPS = {
     "MKL_NUM_THREADS": "1",
     "NUMEXPR_NUM_THREADS": "1",
     "NUMBA_NUM_THREADS": "1",
+    # One heap for all threads of a worker: shards are made in another thread than the main one, and glibc's heaps of
+    # such threads keep what the main heap gives back.
+    "MALLOC_ARENA_MAX": "1",
 }
 
 
