@@ -61,7 +61,9 @@ def _complete_key(ctx: click.Context, parameter: click.Parameter, incomplete: st
     return [CompletionItem(f"{key}=", help=text) for key, text in key_paths().items() if key.startswith(incomplete)]
 
 
-def _size(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
+def _size(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    if value is None:
+        return None
     width, cross, height = value.lower().partition("x")
     if not cross or not width.isdecimal() or not height.isdecimal():
         raise click.BadParameter(f"{value!r} is not WIDTHxHEIGHT in pixels, e.g. 640x480.")
@@ -111,6 +113,16 @@ device = click.option(
 )
 fresh = click.option(
     "--fresh", is_flag=True, help="Delete the dataset that DIR holds (only files it lists) and start anew."
+)
+
+# pairs
+out_pack = click.option("-o", "--out", type=PATH, metavar="DIR", help="Folder of the pack; default: ./packs/NAME.")
+pair_count = click.option("--count", type=int, metavar="N", help="Number of pairs (short for --set count=N).")
+pair_size = click.option(
+    "--size", callback=_size, metavar="WxH", help="Size in pixels; default: the pipeline's image.width and height."
+)
+fresh_pack = click.option(
+    "--fresh", is_flag=True, help="Delete the pack that DIR holds (only files of its own) and start anew."
 )
 
 # preview, check, replay, schema, init

@@ -39,7 +39,7 @@ from synthgen.validate.report import Problem, ValidationReport
 
 SYNTHGEN = [sys.executable, "-m", "synthgen.cli"]
 COMMANDS = (
-    "run", "preview", "check", "validate", "replay", "schema", "init", "calibrate", "bench", "evaluate", "completion",
+    "run", "pairs", "preview", "check", "validate", "replay", "schema", "init", "calibrate", "bench", "evaluate", "completion",
 )  # fmt: skip
 
 
@@ -359,17 +359,17 @@ CLUMSY = [
     ("lifts into a folder", ["evaluate", "grasps", "smoke", "--json", "folder"], 2,
      "Invalid value for '--json': 'folder' is a folder; give the name of a file in it."),
     ("name that does not exist", ["run", "graspin"], 2,
-     "error: 'graspin' is no file and no shipped pipeline; nearest: grasping; shipped: bin_picking, grasping, smoke; "
+     "error: 'graspin' is no file and no shipped pipeline; nearest: grasping; shipped: bin_picking, grasping, smoke, training; "
      "synthgen init NAME copies one to edit"),
     ("file that does not exist", ["check", "my.yaml"], 2,
-     "error: 'my.yaml' is no file and no shipped pipeline; shipped: bin_picking, grasping, smoke; synthgen init NAME "
+     "error: 'my.yaml' is no file and no shipped pipeline; shipped: bin_picking, grasping, smoke, training; synthgen init NAME "
      "copies one to edit"),
     ("address of a web page", ["run", "https://example.com/a.yaml"], 2,
-     "error: 'https://example.com/a.yaml' is no file and no shipped pipeline; shipped: bin_picking, grasping, smoke; "
+     "error: 'https://example.com/a.yaml' is no file and no shipped pipeline; shipped: bin_picking, grasping, smoke, training; "
      "synthgen init NAME copies one to edit"),
     ("folder for a pipeline", ["run", "folder"], 2,
      "error: folder is a folder; allowed: a pipeline file (.yaml) or a shipped name; or give one of: bin_picking, "
-     "grasping, smoke"),
+     "grasping, smoke, training"),
     ("text for a pipeline", ["run", "file"], 2,
      "error: file:1: holds text; allowed: a block of keys such as name:, scene:, camera:"),
     ("binary for a pipeline", ["preview", "binary"], 2,
@@ -411,7 +411,7 @@ CLUMSY = [
     ("schema that is none", ["schema", "pipelin"], 2,
      "'pipelin' is not one of 'pipeline', 'dataset', 'coco', 'manifest'."),
     ("init of nothing shipped", ["init", "graspings"], 2,
-     "error: 'graspings' is no shipped pipeline; nearest: grasping; shipped: bin_picking, grasping, smoke"),
+     "error: 'graspings' is no shipped pipeline; nearest: grasping; shipped: bin_picking, grasping, smoke, training"),
     ("init over a file", ["init", "smoke", "there.yaml"], 2,
      "error: there.yaml exists already and is left as it is; give another name, or move it away"),
     ("init as text", ["init", "smoke", "a.txt"], 2,
@@ -505,7 +505,7 @@ def test_init_then_load(invoke: Callable[..., Result], calls: Calls) -> None:
     assert calls.seen["out"] == Path("out/cell")
     assert invoke("init", "smoke", "cell.yaml").exit_code == 2
     listed = invoke("init", "--list").stdout
-    assert [line.split()[0] for line in listed.splitlines()] == ["bin_picking", "grasping", "smoke"]
+    assert [line.split()[0] for line in listed.splitlines()] == ["bin_picking", "grasping", "smoke", "training"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -214,13 +214,13 @@ UNUSABLE = [
     (
         "misspelt name",
         "graspin",
-        "'graspin' is no file and no shipped pipeline; nearest: grasping; shipped: bin_picking, grasping, smoke; "
+        "'graspin' is no file and no shipped pipeline; nearest: grasping; shipped: bin_picking, grasping, smoke, training; "
         "synthgen init NAME copies one to edit",
     ),
     (
         "missing file",
         "cells/left.yaml",
-        "'cells/left.yaml' is no file and no shipped pipeline; shipped: bin_picking, grasping, smoke; "
+        "'cells/left.yaml' is no file and no shipped pipeline; shipped: bin_picking, grasping, smoke, training; "
         "synthgen init NAME copies one to edit",
     ),
     (
@@ -232,7 +232,7 @@ UNUSABLE = [
         "folder without",
         "..",
         ".. is a folder; allowed: a pipeline file (.yaml) or a shipped name; or give one of: bin_picking, grasping, "
-        "smoke",
+        "smoke, training",
     ),
     (
         "not text",
@@ -293,7 +293,7 @@ def test_init_copies_with_comments_renames_and_never_overwrites(folder: Path) ->
 
 
 INIT_FAULTS = [
-    ("unknown", "smok", None, "'smok' is no shipped pipeline; nearest: smoke; shipped: bin_picking, grasping, smoke"),
+    ("unknown", "smok", None, "'smok' is no shipped pipeline; nearest: smoke; shipped: bin_picking, grasping, smoke, training"),
     ("no YAML", "smoke", Path("a.txt"), "a.txt has no YAML ending; allowed: .yaml or .yml; try a.yaml"),
 ]
 

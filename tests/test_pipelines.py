@@ -11,10 +11,10 @@ from synthgen.config.load import load_pipeline
 from synthgen.config.locate import shipped_pipelines
 from synthgen.run.plan import make_plan
 
-NAMES = ("bin_picking", "grasping", "smoke")
+NAMES = ("bin_picking", "grasping", "smoke", "training")
 
 
-def test_three_pipelines_ship_and_no_other_file_hides_among_them() -> None:
+def test_four_pipelines_ship_and_no_other_file_hides_among_them() -> None:
     assert tuple(shipped_pipelines()) == NAMES
     folder = next(iter(shipped_pipelines().values())).parent
     assert sorted(path.name for path in folder.iterdir()) == [f"{name}.yaml" for name in NAMES]

@@ -12,6 +12,7 @@ from synthgen.config.distributions import Distribution, constant, normal, unifor
 from synthgen.config.family_ranges import FAMILIES
 from synthgen.config.frozen import Frozen
 from synthgen.config.grasps import GraspsConfig
+from synthgen.config.pairs import PairsConfig
 
 
 class ImageConfig(Frozen):
@@ -413,6 +414,11 @@ class Pipeline(Frozen):
         description="shares of train, val and test that sum to 1; whole scenes go to one split",
     )
     run: RunConfig = RunConfig()
+    pairs: PairsConfig | None = Field(
+        None,
+        description="training pairs of 'synthgen pairs'; other commands do not look at it",
+        examples=[{"varied": 0.25}],
+    )
 
     @field_validator("splits")
     @classmethod

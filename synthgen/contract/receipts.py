@@ -68,8 +68,10 @@ def read_receipts(folder: Path) -> Receipts:
     return Receipts(dict(sorted(done.items())), tuple(damaged))
 
 
-def parse_receipt(data: bytes, shard: int, exists: Callable[[str], bool]) -> Receipt | str:
-    """A receipt from its file's bytes, or what is wrong with it."""
+def parse_receipt(
+    data: bytes, shard: int, exists: Callable[[str], bool], *, parts: frozenset[str] | None = None
+) -> Receipt | str:
+    """A receipt from its file's bytes, or what is wrong with it. ``parts``: files it must list, if not a manifest's."""
     try:
         raw = json.loads(data)
     except ValueError:
@@ -80,7 +82,7 @@ def parse_receipt(data: bytes, shard: int, exists: Callable[[str], bool]) -> Rec
         return f"lacks or garbles {error}"
     if receipt.shard != shard:
         return f"says it is shard {receipt.shard}"
-    expected = {layout.part_path(part, shard) for part in layout.PARTS}
+    expected = {layout.part_path(part, shard) for part in layout.PARTS} if parts is None else parts
     if set(receipt.sha256) != expected:
         return f"lists the parts {sorted(receipt.sha256)} instead of {sorted(expected)}"
     missing = sorted(part for part in expected if not exists(part))

@@ -116,7 +116,7 @@ def run_pipeline(
                 f"workers of an earlier run still write into {str(out)!r}; wait until they have ended, or end them"
             )
         begun = finish.begin(plan, out)
-        made = _make_missing(plan, out, receipts, Crew(workers, scheduler, device, worker_memory_mb), progress, note)
+        made = make_missing(plan, out, receipts, Crew(workers, scheduler, device, worker_memory_mb), progress, note)
         finish.complete(plan, out, receipts, begun)
     return _summary(plan, out, receipts, start, made=made, already_complete=False)
 
@@ -131,21 +131,27 @@ class Crew:
     worker_memory_mb: int | None
 
 
-def _make_missing(
+Budget = Callable[[Plan, Path, dict[int, Receipt]], None]
+
+
+def make_missing(
     plan: Plan,
     out: Path,
     receipts: dict[int, Receipt],
     crew: Crew,
     progress: Callable[[Progress], None],
     note: str,
+    require_budget: Budget | None = None,
 ) -> int:
     """Makes the shards without receipt; returns the number of slots made. Fills ``receipts``.
+
+    ``require_budget``: raises when too many slots stay empty; default: by the manifest's reasons.
 
     Raises:
         IncompleteError: too many slots stay empty, also when those of an earlier run alone are too many; or shards
             failed three times.
     """
-    start = time.monotonic()
+    start, require_budget = time.monotonic(), require_budget or _require_budget
     resumed = sum(receipt.slots for receipt in receipts.values())
     failures: dict[int, str] = {}
     log = timing.TimingLog(out / "logs")
@@ -162,14 +168,14 @@ def _make_missing(
         receipts[report.receipt.shard] = report.receipt
         log.add(report)
         tell()
-        _require_budget(plan, out, receipts)
+        require_budget(plan, out, receipts)
 
     def failed(shard: Shard, reason: str) -> None:
         failures[shard.number] = reason
         log.failure(shard.number, reason)
 
     missing = (shard for shard in plan.shards() if shard.number not in receipts)
-    _require_budget(plan, out, receipts)
+    require_budget(plan, out, receipts)
     tell()
     try:
         with _runner(plan, crew, resumed, log) as (run, workers):

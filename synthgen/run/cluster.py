@@ -20,13 +20,12 @@ import distributed
 from distributed.scheduler import KilledWorker
 from distributed.system import MEMORY_LIMIT
 
-from synthgen import recipe
 from synthgen.errors import EnvironmentFault, SynthgenError, UserError
 from synthgen.recipe import Job, Shard
 from synthgen.run import breadcrumbs
 from synthgen.run.recycling import Recycling, default_limit_bytes
 from synthgen.run.retries import Retries
-from synthgen.run.worker import THREAD_CAPS, ShardReport, report_of, run_one, run_step
+from synthgen.run.worker import THREAD_CAPS, ShardReport, line_of, report_of, run_one, run_step
 from synthgen.types.records import Receipt
 
 SHARDS_IN_FLIGHT_PER_WORKER = 2
@@ -256,7 +255,7 @@ def _submit_line(client: distributed.Client, plugin: str, job: Job, shard: Shard
         sent = [None if arg is job else arg for arg in args]
         return client.submit(_step, plugin, shard, fn, *sent, pure=False, resources=resources)
 
-    receipt = recipe.run_shard(job, shard, submit)
+    receipt = line_of(job)(job, shard, submit)
     return client.submit(_report, receipt, pure=False)
 
 

@@ -20,6 +20,7 @@ from synthgen import __version__
 from synthgen.assets.licences import provenance
 from synthgen.assets.store import store_for
 from synthgen.contract import layout
+from synthgen.contract.packs import CARD, PARTS
 from synthgen.errors import DatasetError
 from synthgen.report.build import build_report
 from synthgen.run.plan import Plan
@@ -44,6 +45,8 @@ def opened(plan: Plan, folder: Path, *, fresh: bool) -> Iterator[dict[int, Recei
     blocked = next((path for path in (folder, *folder.parents) if path.exists() and not path.is_dir()), None)
     if blocked is not None:
         raise DatasetError(f"{str(blocked)!r} is a file; --out needs a folder. Give another --out")
+    if (folder / CARD).exists() or (folder / PARTS).is_dir():
+        raise DatasetError(f"{str(folder)!r} holds a pack of training pairs, not a dataset; give another --out")
     with lock.locked(folder):
         if fresh:
             clean.fresh(folder)
@@ -142,6 +145,14 @@ def _objects(plan: Plan, meshes: dict[str, dataset.Attribution]) -> Iterator[tup
         )
         if spec.role == "object":
             yield spec, model
+
+
+def attributions(plan: Plan) -> list[dataset.Attribution]:
+    """Every mesh, environment and texture a scene of this run can use, once each, by content."""
+    meshes: dict[str, dataset.Attribution] = {}
+    for _ in _objects(plan, meshes):
+        pass
+    return [*meshes.values(), *_file_attributions(plan, set(meshes))]
 
 
 def mend_report(folder: Path) -> None:

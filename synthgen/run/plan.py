@@ -95,6 +95,8 @@ def fingerprint_of(pipeline: Pipeline, catalog: Catalog, shard_scenes: int, gene
     """sha256 over everything the output depends on: settings, asset contents, versions; never a path."""
     settings = pipeline.model_dump(mode="json", by_alias=True)
     settings["run"] = {"shard_scenes": shard_scenes}
+    if settings["pairs"] is None:
+        del settings["pairs"]
     scene = settings["scene"]
     for block in (*scene["objects"], *(scene["distractor_objects"] or ()), *scene["fixtures"]):
         block["mesh"] = bool(block.get("mesh"))

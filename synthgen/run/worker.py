@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from synthgen import recipe
-from synthgen.recipe import Job, Shard
+from synthgen.recipe import Job, Shard, Submit
 from synthgen.run.breadcrumbs import working
 from synthgen.run.memory import rss_bytes
+from synthgen.run.pairs_part import run_part
+from synthgen.run.pairs_scenes import PairsJob
 from synthgen.types.records import Receipt
 
 # One thread per process: parallelism is processes, and a library's own threads would only fight over the cores.
@@ -93,9 +95,16 @@ def run_one(job: Job, shard: Shard) -> ShardReport:
             return watch(kind, fn, *args)
 
     with writing(Path(job.folder)):
-        receipt = recipe.run_shard(job, shard, submit)
+        receipt = line_of(job)(job, shard, submit)
     _return_free_heap()
     return report_of(receipt, watch.seconds, time.perf_counter() - start)
+
+
+def line_of(job: Job) -> Callable[[Job, Shard, Submit], Any]:
+    """What makes a shard of this job: of a dataset, or of a pack."""
+    if isinstance(job, PairsJob):
+        return run_part
+    return recipe.run_shard
 
 
 def run_step(job: Job, shard: Shard, fn: Callable[..., Any], *args: Any) -> Any:
