@@ -39,7 +39,8 @@ from synthgen.validate.report import Problem, ValidationReport
 
 SYNTHGEN = [sys.executable, "-m", "synthgen.cli"]
 COMMANDS = (
-    "run", "pairs", "preview", "check", "validate", "replay", "schema", "init", "calibrate", "bench", "evaluate", "completion",
+    "run", "pairs", "preview", "check", "validate", "replay", "schema", "init", "calibrate", "bench", "evaluate",
+    "completion",
 )  # fmt: skip
 
 
@@ -359,14 +360,14 @@ CLUMSY = [
     ("lifts into a folder", ["evaluate", "grasps", "smoke", "--json", "folder"], 2,
      "Invalid value for '--json': 'folder' is a folder; give the name of a file in it."),
     ("name that does not exist", ["run", "graspin"], 2,
-     "error: 'graspin' is no file and no shipped pipeline; nearest: grasping; shipped: bin_picking, grasping, smoke, training; "
-     "synthgen init NAME copies one to edit"),
+     "error: 'graspin' is no file and no shipped pipeline; nearest: grasping; shipped: bin_picking, grasping, smoke, "
+     "training; synthgen init NAME copies one to edit"),
     ("file that does not exist", ["check", "my.yaml"], 2,
-     "error: 'my.yaml' is no file and no shipped pipeline; shipped: bin_picking, grasping, smoke, training; synthgen init NAME "
-     "copies one to edit"),
-    ("address of a web page", ["run", "https://example.com/a.yaml"], 2,
-     "error: 'https://example.com/a.yaml' is no file and no shipped pipeline; shipped: bin_picking, grasping, smoke, training; "
+     "error: 'my.yaml' is no file and no shipped pipeline; shipped: bin_picking, grasping, smoke, training; "
      "synthgen init NAME copies one to edit"),
+    ("address of a web page", ["run", "https://example.com/a.yaml"], 2,
+     "error: 'https://example.com/a.yaml' is no file and no shipped pipeline; shipped: bin_picking, grasping, smoke, "
+     "training; synthgen init NAME copies one to edit"),
     ("folder for a pipeline", ["run", "folder"], 2,
      "error: folder is a folder; allowed: a pipeline file (.yaml) or a shipped name; or give one of: bin_picking, "
      "grasping, smoke, training"),

@@ -214,14 +214,14 @@ UNUSABLE = [
     (
         "misspelt name",
         "graspin",
-        "'graspin' is no file and no shipped pipeline; nearest: grasping; shipped: bin_picking, grasping, smoke, training; "
-        "synthgen init NAME copies one to edit",
+        "'graspin' is no file and no shipped pipeline; nearest: grasping; shipped: bin_picking, grasping, smoke, "
+        "training; synthgen init NAME copies one to edit",
     ),
     (
         "missing file",
         "cells/left.yaml",
-        "'cells/left.yaml' is no file and no shipped pipeline; shipped: bin_picking, grasping, smoke, training; "
-        "synthgen init NAME copies one to edit",
+        "'cells/left.yaml' is no file and no shipped pipeline; shipped: bin_picking, grasping, smoke, "
+        "training; synthgen init NAME copies one to edit",
     ),
     (
         "folder with a pipeline",
@@ -293,7 +293,12 @@ def test_init_copies_with_comments_renames_and_never_overwrites(folder: Path) ->
 
 
 INIT_FAULTS = [
-    ("unknown", "smok", None, "'smok' is no shipped pipeline; nearest: smoke; shipped: bin_picking, grasping, smoke, training"),
+    (
+        "unknown",
+        "smok",
+        None,
+        "'smok' is no shipped pipeline; nearest: smoke; shipped: bin_picking, grasping, smoke, training",
+    ),
     ("no YAML", "smoke", Path("a.txt"), "a.txt has no YAML ending; allowed: .yaml or .yml; try a.yaml"),
 ]
 

@@ -1,5 +1,5 @@
-"""Linear radiance in a few kilobytes: a logarithmic curve up to the image's own maximum, 8 bits, AVIF without chroma
-subsampling, and the lowest quality at which the image still looks the same.
+"""Linear radiance in a few kilobytes: a logarithmic curve from the image's own shadows to its own maximum, 8 bits, AVIF
+without chroma subsampling, and the lowest quality at which the image still looks the same.
 
 "Looks the same" is measured after one fixed tone curve: PSNR of at least 45 dB. Of what was tried at 128 x 128 (JPEG
 2000 with 16 bits, AVIF with 10 bits, and this with other curves) this was smallest at equal PSNR; a fixed rate would
@@ -16,13 +16,17 @@ import numpy as np
 from synthgen.errors import EnvironmentFault, InternalError
 from synthgen.types.arrays import F32, U8
 
-KNEE = 0.03  # radiance at which the curve turns from linear to logarithmic: white paper has about 1
-LEAST_SCALE = 0.5
+# Where the curve turns from linear to logarithmic, as a share of the median, and in which range of radiance (white
+# paper has about 1).
+KNEE_SHARE = 0.1
+KNEES = (1e-4, 0.1)
+LEAST_SPAN = 10.0  # between the knee and the curve's upper end
+MOST = 256.0  # brighter is stored as this: cameras see no difference, and the sun would leave few levels to all else
 PSNR_DB = 45.0
 QUALITIES = range(40, 101)
 SPEED = 6
 GAMMA = 2.2
-CODEC = f"avif-8bit-444, log(1 + radiance / {KNEE}) up to the image's maximum, >= {PSNR_DB:g} dB"
+CODEC = f"avif-8bit-444, log(1 + radiance / knee) / log(1 + scale / knee), >= {PSNR_DB:g} dB"
 
 
 def tone_mapped(linear: F32) -> F32:
@@ -49,31 +53,32 @@ def require_avif() -> None:
         )
 
 
-def encode(linear: F32) -> tuple[bytes, float]:
-    """The image as AVIF and its scale.
+def encode(linear: F32) -> tuple[bytes, float, float]:
+    """The image as AVIF, and its curve.
 
     Args:
         linear: (H, W, 3) float32 radiance, finite, >= 0.
 
     Returns:
-        The smallest code with at least ``PSNR_DB`` (of quality 100 where none reaches that), and the radiance that its
-        upper end stands for.
+        The smallest code with at least ``PSNR_DB`` (of quality 100 where none reaches that), and the curve's
+        knee and scale: the radiance that its upper end stands for.
     """
-    scale = max(float(linear.max()), LEAST_SCALE)
-    levels = np.rint(np.log1p(linear / KNEE) * (255.0 / math.log1p(scale / KNEE))).astype(np.uint8)
+    knee = float(np.clip(KNEE_SHARE * np.median(linear), *KNEES))
+    scale = max(min(float(linear.max()), MOST), LEAST_SPAN * knee)
+    levels = np.rint(np.log1p(np.minimum(linear, scale) / knee) * (255.0 / math.log1p(scale / knee))).astype(np.uint8)
     low, high = QUALITIES.start, QUALITIES.stop - 1
     best: bytes | None = None
     while low < high:
         middle = (low + high) // 2
         code = _avif(levels, middle)
-        if psnr_db(linear, decode(code, scale)) >= PSNR_DB:
+        if psnr_db(linear, decode(code, knee, scale)) >= PSNR_DB:
             best, high = code, middle
         else:
             low = middle + 1
-    return best if best is not None else _avif(levels, QUALITIES.stop - 1), scale
+    return best if best is not None else _avif(levels, QUALITIES.stop - 1), knee, scale
 
 
-def decode(code: bytes, scale: float) -> F32:
+def decode(code: bytes, knee: float, scale: float) -> F32:
     """(H, W, 3) float32 linear radiance of a code.
 
     Raises:
@@ -86,7 +91,7 @@ def decode(code: bytes, scale: float) -> F32:
             levels = np.asarray(image.convert("RGB"))
     except (OSError, ValueError, SyntaxError) as error:
         raise InternalError(f"an image of a pack cannot be decoded ({error}); report this as a bug") from error
-    table = KNEE * np.expm1(np.arange(256) * (math.log1p(scale / KNEE) / 255.0))
+    table = knee * np.expm1(np.arange(256) * (math.log1p(scale / knee) / 255.0))
     return np.asarray(table, np.float32)[levels]
 
 

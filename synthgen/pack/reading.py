@@ -86,7 +86,7 @@ class Pack:
     def target(self, index: int) -> F32:
         """(H, W, 3) float32 linear radiance, path traced; renders nothing."""
         target = self._target(index)[1]
-        return radiance.decode(target.code, target.scale)
+        return radiance.decode(target.code, target.knee, target.scale)
 
     def views(self, index: int) -> Views:
         """The G-buffer of a pair, rendered now: one view.

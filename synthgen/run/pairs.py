@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import math
 import time
@@ -11,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -130,13 +130,7 @@ def plan_pairs(loaded: LoadedPipeline, *, folder: Path | None) -> Plan:
         ConfigError, AssetError: the user's input.
         EnvironmentFault: no path tracer, or no AVIF.
     """
-    if importlib.util.find_spec("bpy") is None:
-        raise EnvironmentFault(
-            "synthgen pairs draws its images with Cycles, and the Python package 'bpy' is not installed; install it "
-            'with: pip install "synthgen[pathtraced]" (it exists for Python 3.11). Reading a finished pack works '
-            "without it"
-        )
-    cycles_version()
+    require_path_tracer()
     radiance.require_avif()
     pipeline = loaded.pipeline
     if not isinstance(pipeline.generate, PathtracedConfig):
@@ -148,6 +142,17 @@ def plan_pairs(loaded: LoadedPipeline, *, folder: Path | None) -> Plan:
     basis = f"{plan.job.fingerprint} pack-{PACK_VERSION} {radiance.CODEC}"
     job = PairsJob(pipeline, plan.job.catalog, hashlib.sha256(basis.encode()).hexdigest(), plan.job.folder)
     return replace(plan, job=job)
+
+
+def require_path_tracer() -> None:
+    """Raises EnvironmentFault where Cycles is not installed, or is of another series."""
+    if find_spec("bpy") is None:
+        raise EnvironmentFault(
+            "synthgen pairs draws its images with Cycles, and the Python package 'bpy' is not installed; install it "
+            'with: pip install "synthgen[pathtraced]" (it exists for Python 3.11). Reading a finished pack works '
+            "without it"
+        )
+    cycles_version()
 
 
 @contextmanager

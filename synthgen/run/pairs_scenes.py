@@ -210,9 +210,9 @@ def _targets(
             rng = seeding.stream(pipeline.seed, "pairs.vary", scene=scene.index, view=view, attempt=variation)
             shown = replace(views, scene=vary(scene, environments=everywhere, rng=rng))
         seed = seeding.draw_seed(pipeline.seed, "pairs.draw", scene=scene.index, view=view, attempt=variation)
-        code, scale = encode(tracer(shown, [seed]).pixels[0].astype(np.float32, copy=False))
+        code, knee, scale = encode(tracer(shown, [seed]).pixels[0].astype(np.float32, copy=False))
         place = variation if len(variations) > 1 else view
         pair_id = scene.index * pipeline.camera.views_per_scene + place + 1
         crc = instance_crc32(views.gbuffers.instance[0])
-        targets.append(Target(pair_id, camera, variation, camera_attempt, seed, crc, scale, code))
+        targets.append(Target(pair_id, camera, variation, camera_attempt, seed, crc, knee, scale, code))
     return targets

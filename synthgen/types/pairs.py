@@ -20,7 +20,7 @@ class Target:
         camera_attempt: 0 unless earlier cameras were rejected.
         seed: of the path tracer's samples.
         instance_crc32: of the G-buffer's instance map (H, W) uint16, little-endian: what the image shows.
-        scale: radiance that the code's upper end stands for.
+        knee, scale: of the code's curve, see ``pack.radiance``.
         code: the image, as ``pack.radiance`` writes it.
     """
 
@@ -30,6 +30,7 @@ class Target:
     camera_attempt: int
     seed: int
     instance_crc32: int
+    knee: float
     scale: float
     code: bytes
 
