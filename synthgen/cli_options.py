@@ -206,3 +206,30 @@ evaluate_json = click.option(
 bench_json = click.option(
     "--json", "json_path", type=RESULT, metavar="FILE", help="Also write the numbers into this file."
 )
+
+# evaluate verifier
+datasets = click.argument("datasets", nargs=-1, required=True, type=PATH)
+verifier_weights = click.option(
+    "--weights", metavar="DIR", help="Folder of a trained verifier; default: the shipped one."
+)
+verifier_images = click.option(
+    "--images", type=AT_LEAST_ONE, default=200, show_default=True, metavar="N", help="Images per dataset at most."
+)
+verifier_faulty = click.option(
+    "--faulty", type=click.IntRange(0), default=100, show_default=True, metavar="N", help="Of them with planted faults."
+)
+
+# train
+training = click.argument("training")
+out_training = click.option("-o", "--out", type=PATH, metavar="DIR", help="Default: ./out/NAME.")
+train_device = click.option(
+    "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where the network runs."
+)
+threads = click.option(
+    "--threads",
+    type=AT_LEAST_ONE,
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Threads of PyTorch on the CPU; another number gives another, equally good model.",
+)

@@ -1,7 +1,7 @@
 """The flow of one shard, on one screen.
 
-    scene -> render -> generate -> sense -> augment -> label -> validate -> write
-    `-- prepare (CPU) -'`----- draw (GPU) ------'`------- finish (CPU) -----'
+    scene -> render -> generate -> sense -> augment -> verify -> label -> validate -> write
+    `-- prepare (CPU) -'`---------- draw (GPU; synthgen/drawing.py) --'`------ finish (CPU) ------'
 
 All geometry comes first, all photometry after; no label is ever warped. Each batch is three submits in a straight
 line; no loop crosses a submit. Arrays move in batches of at most 8 views; only receipts travel to the client.
@@ -20,25 +20,24 @@ import numpy as np
 from synthgen import seeding
 from synthgen.assets.store import AssetStore, store_for
 from synthgen.attempts import Trouble, try_twice, view_by_view
-from synthgen.augment.pictures import augment
 from synthgen.config.models import Pipeline
 from synthgen.device import device_kind
+from synthgen.drawing import Picture, draw_pictures, draw_seed, stream
 from synthgen.generate.catalog import make_generator
-from synthgen.generate.protocol import Generator
 from synthgen.label.annotate import annotate
 from synthgen.label.grasps import with_grasps
 from synthgen.render.views import render_views
 from synthgen.scene.cameras import sample_camera, with_cameras
 from synthgen.scene.sample import sample_scene
-from synthgen.sense.camera_model import sense
 from synthgen.sense.depth import sense_depth
+from synthgen.types.annotations import Annotation
 from synthgen.types.arrays import F32
 from synthgen.types.catalog import Catalog
 from synthgen.types.gbuffer import Views
-from synthgen.types.images import AppliedEffect, Images
 from synthgen.types.records import Receipt, Rejected, Sample
 from synthgen.types.scene import Scene
 from synthgen.validate.checks import check_sample
+from synthgen.verify.verifier import make_verifier
 from synthgen.write import shard as shard_files
 from synthgen.write.poison import keep_tracebacks
 
@@ -97,14 +96,10 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """One batch with its images (8-bit), one ``Images`` per ``prepared.accepted`` entry, and what drew them where.
-
-    ``effects``: per entry and image what ``augment`` did; None without it.
-    """
+    """One batch with its pictures, one tuple of them per ``prepared.accepted`` entry, and what drew them where."""
 
     prepared: Prepared
-    images: tuple[Images, ...]
-    effects: tuple[tuple[tuple[AppliedEffect, ...], ...] | None, ...]
+    pictures: tuple[tuple[Picture, ...], ...]
     generator: str
     device: str
 
@@ -234,21 +229,46 @@ def _shows_any(instance: np.ndarray[Any, Any], labelled: list[int], job: Job) ->
 
 
 def draw(job: Job, prepared: Prepared) -> Drawn:
-    """Pixels: generate, sense and augment. A view whose drawing raises twice leaves its slot empty."""
-    generator = make_generator(job.pipeline.generate, store_for(job.catalog))
+    """Pixels: generate, sense, augment, verify. A view whose drawing raises twice, or of which no picture agrees with
+    its labels, leaves its slot empty."""
+    pipeline = job.pipeline
+    generator = make_generator(pipeline.generate, store_for(job.catalog))
+    verifier = None if pipeline.verify is None else make_verifier(pipeline.verify.weights)
     entries: list[tuple[Views, tuple[int, ...]]] = []
-    images: list[Images] = []
-    effects: list[tuple[tuple[AppliedEffect, ...], ...] | None] = []
+    pictures: list[tuple[Picture, ...]] = []
     lost: dict[int, Trouble] = {}
+    rejected = dict(prepared.rejected)
     for views, attempts in prepared.accepted:
-        drawn, troubles = view_by_view(partial(_pictures, job, generator, views), range(len(views)))
-        for some, (pictures, applied) in drawn:
-            entries.append((views.part(some), attempts[some.start : some.stop]))
-            images.append(pictures)
-            effects.append(applied)
+
+        def some_pictures(some: range, views: Views = views) -> list[Picture]:
+            return draw_pictures(pipeline, generator, verifier, views.part(some))
+
+        drawn, troubles = view_by_view(some_pictures, range(len(views)))
+        for some, made in drawn:
+            for i, picture in zip(some, made, strict=True):
+                view = views.scene.view_indices[views.first + i]
+                rejected[view] = (*rejected.get(view, ()), *picture.rejected)
+            for run in _runs([not picture.reason for picture in made]):
+                there = range(some.start + run.start, some.start + run.stop)
+                entries.append((views.part(there), attempts[there.start : there.stop]))
+                pictures.append(tuple(made[run.start : run.stop]))
         lost |= {views.scene.view_indices[views.first + i]: trouble for i, trouble in troubles.items()}
-    kept = _without(replace(prepared, accepted=tuple(entries)), lost, "draw")
-    return Drawn(kept, tuple(images), tuple(effects), generator.fingerprint, device_kind())
+    accepted = {v for views, _ in entries for v in _view_numbers(views)} | set(lost)
+    failed = {
+        v: rejected[v][-1].reason for views, _ in prepared.accepted for v in _view_numbers(views) if v not in accepted
+    }
+    kept = replace(prepared, accepted=tuple(entries), rejected=rejected, empty=prepared.empty | failed)
+    return Drawn(_without(kept, lost, "draw"), tuple(pictures), generator.fingerprint, device_kind())
+
+
+def _runs(good: list[bool]) -> list[range]:
+    """Maximal ranges of True: neighbouring views stay one batch."""
+    edges = np.flatnonzero(np.diff([False, *good, False]))
+    return [range(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _view_numbers(views: Views) -> tuple[int, ...]:
+    return views.scene.view_indices[views.first : views.first + len(views)]
 
 
 def _without(prepared: Prepared, lost: dict[int, Trouble], stage: str) -> Prepared:
@@ -258,29 +278,6 @@ def _without(prepared: Prepared, lost: dict[int, Trouble], stage: str) -> Prepar
     }
     empty = {view: trouble.reason for view, trouble in lost.items()}
     return replace(prepared, empty=prepared.empty | empty, rejected=prepared.rejected | rejected) if lost else prepared
-
-
-def _pictures(
-    job: Job, generator: Generator, batch: Views, some: range
-) -> tuple[Images, tuple[tuple[AppliedEffect, ...], ...] | None]:
-    """The pictures of some views of a batch, and what ``augment`` did to them."""
-    views = batch.part(some)
-    seeds = [_draw_seed(job, views, i) for i in range(len(views))]
-    rngs = [_stream(job, "sense", views, i) for i in range(len(views))]
-    pictures = sense(generator(views, seeds), job.pipeline.sense, rngs=rngs)
-    if not job.pipeline.augment:
-        return pictures, None
-    return augment(pictures, job.pipeline.augment, rngs=[_stream(job, "augment", views, i) for i in range(len(views))])
-
-
-def _stream(job: Job, stage: str, views: Views, i: int) -> np.random.Generator:
-    view = views.scene.view_indices[views.first + i]
-    return seeding.stream(job.pipeline.seed, stage, scene=views.scene.index, view=view)
-
-
-def _draw_seed(job: Job, views: Views, i: int) -> int:
-    view = views.scene.view_indices[views.first + i]
-    return seeding.draw_seed(job.pipeline.seed, "draw", scene=views.scene.index, view=view)
 
 
 def samples(job: Job, drawn: Drawn) -> list[Sample]:
@@ -305,7 +302,7 @@ def _labelled(job: Job, drawn: Drawn, entry: int, some: range) -> list[Sample]:
     """The samples of some views of one entry of ``drawn.prepared.accepted``."""
     store = store_for(job.catalog)
     batch, attempts = drawn.prepared.accepted[entry]
-    images, effects, views = drawn.images[entry], drawn.effects[entry], batch.part(some)
+    pictures, views = drawn.pictures[entry], batch.part(some)
     labels = annotate(views, store, min_visible_px=job.pipeline.labels.min_visible_px)
     if job.pipeline.labels.grasps is not None:
         labels = with_grasps(views, labels, store, job.pipeline.labels.grasps)
@@ -315,18 +312,29 @@ def _labelled(job: Job, drawn: Drawn, entry: int, some: range) -> list[Sample]:
         sample = replace(
             _slot(job, drawn, views.scene.view_indices[views.first + i]),
             camera=views.scene.cameras[views.first + i],
-            image=images.pixels[k],
+            image=pictures[k].pixels,
             depth_m=views.gbuffers.depth_m[i],
             instances=views.gbuffers.instance[i],
-            annotations=labelled,
-            draw_seed=_draw_seed(job, views, i),
+            annotations=_with_agreement(labelled, pictures[k]),
+            draw_seed=draw_seed(job.pipeline, views, i, pictures[k].attempt),
             camera_attempt=attempts[k],
+            draw_attempt=pictures[k].attempt,
             depth_sensor_m=None if sensor_m is None else sensor_m[i],
-            augment=None if effects is None else effects[k],
+            augment=pictures[k].effects,
         )
         check_sample(sample, store, views.scene, min_visible_px=job.pipeline.labels.min_visible_px)
         found.append(sample)
     return found
+
+
+def _with_agreement(labels: tuple[Annotation, ...], picture: Picture) -> tuple[Annotation, ...]:
+    if picture.agreement is None:
+        return labels
+    ceiling = picture.ceiling or {}
+    return tuple(
+        replace(label, agreement=picture.agreement[label.instance_index], ceiling=ceiling.get(label.instance_index))
+        for label in labels
+    )
 
 
 def _sensor_depth(job: Job, views: Views) -> F32 | None:
@@ -334,7 +342,7 @@ def _sensor_depth(job: Job, views: Views) -> F32 | None:
     config = job.pipeline.labels.depth_sensor
     if config is None:
         return None
-    return sense_depth(views, config, rngs=[_stream(job, "depth_sensor", views, i) for i in range(len(views))])
+    return sense_depth(views, config, rngs=[stream(job.pipeline, "depth_sensor", views, i) for i in range(len(views))])
 
 
 def _slot(job: Job, drawn: Drawn, view: int) -> Sample:

@@ -216,3 +216,24 @@ def progress_bar() -> Iterator[Show]:
             bar.update(task, completed=progress.images_done, total=progress.images_total, description=text)
 
         yield show
+
+
+class TrainingStep(Protocol):
+    """What a training tells: see ``train.loop.Progress``."""
+
+    @property
+    def step(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def losses(self) -> dict[str, float]: ...
+    @property
+    def scores(self) -> dict[str, float]: ...
+    @property
+    def eta_s(self) -> float: ...
+
+
+def training_line(now: TrainingStep) -> str:
+    """One line about a training: step, losses, scores, time left."""
+    numbers = " ".join(f"{name} {value:.4f}" for name, value in {**now.losses, **now.scores}.items())
+    return f"{now.step}/{now.steps} steps, {duration(now.eta_s)} left: {numbers}"

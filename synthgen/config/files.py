@@ -29,6 +29,7 @@ PATH_KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("labels", "classes"): ANY_SUFFIX,
     GRIPPER: GRIPPER_SUFFIXES,
 }
+FOLDER_KEYS: tuple[tuple[str, ...], ...] = (("verify", "weights"),)  # hold the path of a folder
 RELATIVE = "relative paths start at the pipeline file's folder, in --set at the working directory"
 SINGLE_FILE = {("scene", "fixtures", "*", "mesh"), ("camera", "calibration"), ("labels", "classes"), GRIPPER}
 
@@ -36,7 +37,7 @@ SINGLE_FILE = {("scene", "fixtures", "*", "mesh"), ("camera", "calibration"), ("
 def make_absolute(tree: dict[str, Any], origins: Mapping[YamlPath, Origin]) -> dict[str, Any]:
     """A copy of the tree whose paths are absolute, each taken relative to where it was written."""
     copied: dict[str, Any] = _copy(tree)
-    for pattern in PATH_KEYS:
+    for pattern in (*PATH_KEYS, *FOLDER_KEYS):
         for path, holder in list(_holders(copied, pattern)):
             given = holder[path[-1]]
             if isinstance(given, str) and given and is_path(pattern, given):

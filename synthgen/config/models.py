@@ -373,6 +373,23 @@ class LabelsConfig(Frozen):
     )
 
 
+class VerifyConfig(Frozen):
+    """An independent network looks at every final image and says whether it shows what the labels say."""
+
+    gate: float = Field(
+        0.7, ge=0, le=1, description="agreement below which an image is drawn again, 8 times at most; 0 = only scored"
+    )
+    min_px: int = Field(
+        256, ge=1, description="instances with fewer visible pixels are scored too, but never the reason for a redraw"
+    )
+    weights: str | None = Field(
+        None,
+        min_length=1,
+        description="folder of a trained verifier; default: the shipped one",
+        examples=["my_verifier"],
+    )
+
+
 class RunConfig(Frozen):
     """How a run behaves; nothing here changes the pixels."""
 
@@ -408,6 +425,7 @@ class Pipeline(Frozen):
     augment: list[AugmentEntry] = Field(
         default_factory=list, description="photometric effects, applied in this order", examples=[EXAMPLE]
     )
+    verify: VerifyConfig | None = Field(None, description="checks pixels against labels; default: not")
     labels: LabelsConfig = LabelsConfig()
     splits: dict[str, float] = Field(
         default_factory=lambda: {"train": 0.8, "val": 0.1, "test": 0.1},

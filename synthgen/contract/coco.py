@@ -141,6 +141,7 @@ def annotation_texts(batch: pa.RecordBatch, sizes: Mapping[int, Sequence[int]]) 
     numbers = {name: _rows(batch.column(name)) for name in _LISTS}
     shares = {name: batch.column(name).to_pylist() for name in ("visibility", "truncation")}
     grasps = grasp_texts(batch.column("grasps")) if "grasps" in batch.schema.names else None
+    agreements = batch.column("agreement").to_pylist() if "agreement" in batch.schema.names else None
     for i, image_id in enumerate(plain["image_id"]):
         size, keypoints = sizes[image_id], numbers["keypoints"][i]
         values = (
@@ -168,6 +169,8 @@ def annotation_texts(batch: pa.RecordBatch, sizes: Mapping[int, Sequence[int]]) 
         text = _ANNOTATION % values
         if grasps is not None and grasps[i] is not None:
             text = f'{text[:-1]},"grasps":{grasps[i]}}}'
+        if agreements is not None and agreements[i] is not None:
+            text = f'{text[:-1]},"agreement":{agreements[i]:.6g}}}'
         yield image_id, plain["annotation_id"][i], text
 
 

@@ -104,8 +104,8 @@ def _coco_image() -> Schema:
 def _coco_annotation() -> Schema:
     mask = _object(size=_list(_whole(1), "height, width", length=2), counts=_text("COCO compressed RLE", minLength=1))
     return _object(
-        "grasps: only where the pipeline asks for labels.grasps",
-        ("grasps",),
+        "grasps: only where the pipeline asks for labels.grasps; agreement: only where it has verify",
+        ("grasps", "agreement"),
         id=_whole(1, "image_id * 65536 + instance_index"),
         image_id=_whole(1),
         category_id=_whole(1),
@@ -131,6 +131,7 @@ def _coco_annotation() -> Schema:
         keypoints=_list(_number(), "x, y, v of corners 0..7 and the centre; v = 2 seen, 1 hidden, 0 out", length=27),
         num_keypoints=_whole(0, "keypoints with v > 0"),
         grasps=_coco_grasps(),
+        agreement=_number("IoU of the mask with what a network sees in the final image", minimum=0, maximum=1),
     )
 
 

@@ -10,6 +10,7 @@ REMEDIES: tuple[tuple[str, str], ...] = (
     ("nothing_in_view", "widen camera.fov_deg, or aim camera.placement at the objects"),
     ("object_lost", "make the support larger (scene.support.size_m), or put fewer objects into a scene"),
     ("settling", "put fewer objects into a scene (scene.objects_per_scene) or make the support larger"),
+    ("agreement", "the pictures do not show their labels: soften augment and sense, or lower verify.gate"),
     ("camera", "widen camera.placement, so that the camera does not start inside the scene"),
     (ERROR, "this is a fault of synthgen: please report it with the reason and pipeline.yaml"),
 )

@@ -139,6 +139,18 @@ INSTANCES = pa.schema(
             "parallel-jaw grasps, collision-free ones first, then by worth; null = not asked for",
             nullable=True,
         ),
+        _field(
+            "agreement",
+            pa.float64(),
+            "overlap (IoU) of the mask with what a network sees in the final image; null = no verify",
+            nullable=True,
+        ),
+        _field(
+            "ceiling",
+            pa.float64(),
+            "the same for shaded's picture of this view; null = outside the sample it is made for, or no verify",
+            nullable=True,
+        ),
     ],
     metadata={"schema_version": str(SCHEMA_VERSION), "table": "instances"},
 )

@@ -136,6 +136,8 @@ def _annotation(row: dict[str, Any], size: tuple[int, ...]) -> Annotation:
         extent_m=(row["extent_m"][0], row["extent_m"][1], row["extent_m"][2]),
         keypoints=tuple(row["keypoints"]),
         grasps=None if row["grasps"] is None else tuple(_grasp(grasp) for grasp in row["grasps"]),
+        agreement=row.get("agreement"),
+        ceiling=row.get("ceiling"),
     )
 
 

@@ -22,6 +22,7 @@ from synthgen.scene.cameras import camera_fault
 from synthgen.scene.sample import capacity_fault
 from synthgen.types.catalog import Catalog
 from synthgen.types.gbuffer import GBuffers
+from synthgen.verify.verifier import make_verifier
 from synthgen.write.dataset import installed_versions
 
 
@@ -81,7 +82,8 @@ def make_plan(loaded: LoadedPipeline, *, folder: Path | None) -> Plan:
     generator = make_generator(pipeline.generate, store)
     _check_channels(pipeline, generator)
     shard_scenes = scenes_per_shard(pipeline)
-    fingerprint = fingerprint_of(pipeline, catalog, shard_scenes, generator.fingerprint)
+    verifier = "" if pipeline.verify is None else make_verifier(pipeline.verify.weights).fingerprint
+    fingerprint = fingerprint_of(pipeline, catalog, shard_scenes, generator.fingerprint, verifier)
     return Plan(Job(pipeline, catalog, fingerprint, str(folder) if folder else ""), loaded, shard_scenes)
 
 
@@ -91,7 +93,7 @@ def scenes_per_shard(pipeline: Pipeline) -> int:
     return max(1, math.ceil(images / pipeline.camera.views_per_scene))
 
 
-def fingerprint_of(pipeline: Pipeline, catalog: Catalog, shard_scenes: int, generator: str) -> str:
+def fingerprint_of(pipeline: Pipeline, catalog: Catalog, shard_scenes: int, generator: str, verifier: str = "") -> str:
     """sha256 over everything the output depends on: settings, asset contents, versions; never a path."""
     settings = pipeline.model_dump(mode="json", by_alias=True)
     settings["run"] = {"shard_scenes": shard_scenes}
@@ -106,6 +108,8 @@ def fingerprint_of(pipeline: Pipeline, catalog: Catalog, shard_scenes: int, gene
     scene["environment"]["hdr"] = bool(scene["environment"]["hdr"])
     scene["backdrop"] = bool(scene["backdrop"])
     settings["camera"]["calibration"] = bool(settings["camera"]["calibration"])
+    if settings["verify"]:
+        settings["verify"]["weights"] = bool(settings["verify"]["weights"])
     if isinstance(settings["labels"]["classes"], str):
         settings["labels"]["classes"] = ""
     assets = {
@@ -123,6 +127,7 @@ def fingerprint_of(pipeline: Pipeline, catalog: Catalog, shard_scenes: int, gene
             "settings": settings,
             "assets": assets,
             "generator": generator,
+            "verifier": verifier,
             "versions": installed_versions(__version__),
         },
         sort_keys=True,

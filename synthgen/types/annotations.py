@@ -37,6 +37,8 @@ class Annotation:
         extent_m: size of the object's box along its own axes.
         keypoints: 27 numbers: (x, y, v) of corners 0..7 and the centre.
         grasps: parallel-jaw grasps, collision-free ones first; None where ``labels.grasps`` was not asked for.
+        agreement: how well the final picture shows the mask, 0 to 1; None where the pipeline has no ``verify``.
+        ceiling: the same for ``shaded``'s picture of this view; None outside the sample of views that it is made for.
     """
 
     instance_index: int
@@ -54,3 +56,5 @@ class Annotation:
     extent_m: tuple[float, float, float]
     keypoints: tuple[float, ...]
     grasps: tuple[Grasp, ...] | None = None
+    agreement: float | None = None
+    ceiling: float | None = None

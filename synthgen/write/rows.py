@@ -85,6 +85,8 @@ def instance_row(image_id: int, annotation: Annotation) -> Row:
         "extent_m": annotation.extent_m,
         "keypoints": annotation.keypoints,
         "grasps": None if annotation.grasps is None else _grasp_columns(annotation.grasps),
+        "agreement": annotation.agreement,
+        "ceiling": annotation.ceiling,
     }
 
 

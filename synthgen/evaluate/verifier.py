@@ -1,0 +1,199 @@
+"""``synthgen evaluate verifier``: agreement on datasets whose labels are right, and on faults planted into them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from synthgen.contract import layout
+from synthgen.errors import DatasetError
+from synthgen.evaluate.faults import FAULTS
+from synthgen.report import reading
+from synthgen.types.arrays import F64, U8, U16
+from synthgen.verify.verifier import Verifier
+
+# Visible pixels: lower edges.
+SIZE_BINS = (("tiny (< 16x16)", 0), ("small (< 32x32)", 256), ("medium (< 64x64)", 1024), ("large", 4096))
+FEWEST = 200  # instances, for a size bin's mean to count
+LEAST_MEAN, LEAST_AUC = 0.90, 0.95
+FAULT_FEWEST_PX = 256  # faults are planted into instances that the gate looks at
+SEED = 900_777
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Scores of one dataset.
+
+    Attributes:
+        name: of the dataset.
+        areas, scores: (N,) visible pixels and agreement of every untouched instance.
+        faults: name -> (n, 2) agreement with and without the fault, of the instances it was planted into.
+    """
+
+    name: str
+    areas: F64
+    scores: F64
+    faults: dict[str, F64]
+
+
+@dataclass(frozen=True)
+class VerifierReport:
+    """``lines``: for the terminal; ``numbers``: for JSON; ``failed``: what misses its target."""
+
+    lines: list[tuple[str, str]]
+    numbers: dict[str, Any]
+    failed: list[str]
+
+
+def evaluate_verifier(
+    verifier: Verifier,
+    datasets: list[Path],
+    *,
+    images: int,
+    faulty: int,
+    progress: Callable[[int, int], None],
+) -> VerifierReport:
+    """Scores untouched instances, and planted faults, of finished datasets.
+
+    Args:
+        verifier: to measure.
+        datasets: finished datasets with instance maps; none of them may be one it was trained on.
+        images: looked at per dataset at most, spread evenly.
+        faulty: of these images, how many also get planted faults (one instance each per fault).
+        progress: told (images done, of).
+
+    Raises:
+        DatasetError: not a finished dataset with instance maps.
+    """
+    found = []
+    for dataset in datasets:
+        rows = _images(dataset)
+        chosen = [rows[int(k)] for k in np.linspace(0, len(rows) - 1, min(images, len(rows)))]
+        found.append(_measure(verifier, dataset, chosen, faulty, progress))
+    return _report(found)
+
+
+def auc(good: F64, bad: F64) -> float:
+    """Area under the ROC curve: the chance that a right label scores higher than a faulty one (ties count half)."""
+    both = np.concatenate([good, bad])
+    _, inverse, counts = np.unique(both, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]  # mean rank of equal values, from 1
+    n, m = len(good), len(bad)
+    return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def _images(dataset: Path) -> list[tuple[int, str]]:
+    """(shard, file name) of every image."""
+    reading.read_head(dataset)
+    rows = [
+        (shard, name)
+        for shard in reading.shards(dataset)
+        for name in reading.image_rows(dataset, shard).file_name
+        if name
+    ]
+    if not rows or not (dataset / layout.pixel_path("instances", rows[0][1])).is_file():
+        raise DatasetError(
+            f"{str(dataset)!r} has no images with instance maps; allowed: a finished dataset with labels.outputs: "
+            "[instances]; make it again with --set labels.outputs=[instances]"
+        )
+    return rows
+
+
+def _measure(
+    verifier: Verifier,
+    dataset: Path,
+    chosen: list[tuple[int, str]],
+    faulty: int,
+    progress: Callable[[int, int], None],
+) -> Found:
+    areas: list[float] = []
+    scores: list[float] = []
+    faults: dict[str, list[tuple[float, float]]] = {name: [] for name in FAULTS}
+    for done, (name, labelled) in enumerate(_labelled(dataset, chosen)):
+        image, ids = _pixels(dataset, name)
+        found = verifier.agreements(image, ids, labelled)
+        pixels = np.bincount(ids.ravel())
+        areas += [float(pixels[k]) for k in found]
+        scores += list(found.values())
+        large = [k for k in found if pixels[k] >= FAULT_FEWEST_PX]
+        if done * faulty // len(chosen) < (done + 1) * faulty // len(chosen) and large:
+            rng = np.random.default_rng([SEED, done])
+            for key, plant in FAULTS.items():
+                k = int(rng.choice(large))
+                wrong = plant(image, ids, k, rng)
+                if wrong is not None:
+                    picture, mask = wrong
+                    score = verifier.agreements(picture, mask.astype(np.uint16), [1])
+                    faults[key].append((score[1], found[k]))
+        progress(done + 1, len(chosen))
+    planted = {name: np.array(pairs).reshape(-1, 2) for name, pairs in faults.items()}
+    return Found(dataset.name, np.array(areas), np.array(scores), planted)
+
+
+def _labelled(dataset: Path, chosen: list[tuple[int, str]]) -> Iterator[tuple[str, list[int]]]:
+    """(file name, instance indices that have an annotation) of the chosen images."""
+    for shard in sorted({shard for shard, _ in chosen}):
+        names = [name for of, name in chosen if of == shard]
+        ids = {name: int(Path(name).stem) for name in names}
+        rows = reading.rows_of(dataset, "instances", shard, list(ids.values()))
+        for name in names:
+            yield name, [row["instance_index"] for row in rows if row["image_id"] == ids[name]]
+
+
+def _pixels(dataset: Path, name: str) -> tuple[U8, U16]:
+    image = cv2.imread(str(dataset / "images" / name), cv2.IMREAD_COLOR)
+    path = dataset / layout.pixel_path("instances", name)
+    ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if image is None or ids is None:
+        raise DatasetError(
+            f"image {name} of {str(dataset)!r} or its instance map cannot be read; 'synthgen validate' says what is "
+            "damaged"
+        )
+    return np.ascontiguousarray(image[..., ::-1]), np.asarray(ids, np.uint16)
+
+
+def _report(found: list[Found]) -> VerifierReport:
+    lines: list[tuple[str, str]] = []
+    failed: list[str] = []
+    numbers: dict[str, Any] = {}
+    for one in found:
+        numbers[one.name] = {"instances": len(one.scores), "mean": _mean(one.scores), "bins": {}, "auc": {}}
+        lines.append((one.name, f"{len(one.scores)} instances, mean agreement {_mean(one.scores):.3f}"))
+        _note(one.scores, one.name, failed)
+        place = np.digitize(one.areas, [low for _, low in SIZE_BINS[1:]])
+        for k, (name, _) in enumerate(SIZE_BINS):
+            scores = one.scores[place == k]
+            if len(scores):
+                low, middle = np.quantile(scores, [0.05, 0.5])
+                numbers[one.name]["bins"][name] = {"instances": len(scores), "mean": _mean(scores), "p05": float(low)}
+                text = f"{len(scores)} instances, mean {_mean(scores):.3f}, median {middle:.3f}, 5 % below {low:.3f}"
+                lines.append((f"  {name}", text))
+                _note(scores, f"{one.name}, {name}", failed)
+        for name, pairs in one.faults.items():
+            if len(pairs):
+                area = auc(pairs[:, 1], pairs[:, 0])
+                numbers[one.name]["auc"][name] = {"faults": len(pairs), "auc": area, "mean": _mean(pairs[:, 0])}
+                lines.append((f"  {name}", f"AUC {area:.3f} of {len(pairs)} faults, mean {_mean(pairs[:, 0]):.3f}"))
+                if area < LEAST_AUC:
+                    failed.append(f"{one.name}, {name}: AUC {area:.3f} (at least {LEAST_AUC})")
+    return VerifierReport(lines, numbers, failed)
+
+
+def _note(scores: F64, where: str, failed: list[str]) -> None:
+    if len(scores) >= FEWEST and scores.mean() < LEAST_MEAN:
+        failed.append(f"{where}: mean agreement {scores.mean():.3f} (at least {LEAST_MEAN})")
+
+
+def _mean(values: F64) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+def report_text(report: VerifierReport) -> str:
+    """The JSON file."""
+    return json.dumps({**report.numbers, "failed": report.failed}, indent=2) + "\n"

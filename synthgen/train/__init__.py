@@ -1,0 +1,1 @@
+"""``synthgen train``: one readable loop per objective family. torch is imported only inside these modules."""

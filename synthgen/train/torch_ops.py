@@ -1,0 +1,79 @@
+"""The networks' alphabet of operations in torch, over a plain dictionary of tensors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch.nn.functional as F
+
+from synthgen.verify.graph import EPSILON
+
+Tensor = Any  # torch carries its own types; this package is checked where torch may be absent
+Tensors = dict[str, Tensor]
+STATISTICS = ("mean", "variance")  # measured, not learned
+STATISTICS_RATE = 0.05  # how fast the running statistics follow the batch's
+
+
+class TorchOps:
+    """``verify.network.Ops`` in torch.
+
+    With ``training`` features are normalised by the batch's own statistics, and ``measured`` holds the running ones of
+    ``tensors`` moved towards them; without, they are normalised by those in ``tensors``.
+    """
+
+    def __init__(self, tensors: Tensors, *, training: bool) -> None:
+        self.tensors = tensors
+        self.training = training
+        self.measured: Tensors = {}
+
+    def space_to_depth(self, x: Tensor) -> Tensor:
+        b, c, h, w = x.shape
+        cells = x.reshape(b, c, h // 2, 2, w // 2, 2)
+        return cells.permute(0, 3, 5, 1, 2, 4).reshape(b, 4 * c, h // 2, w // 2)
+
+    def conv(
+        self, name: str, x: Tensor, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, norm: bool = True
+    ) -> Tensor:
+        weight, bias = self.tensors[f"{name}.weight"], self.tensors[f"{name}.bias"]
+        if not norm:
+            return F.conv2d(x, weight, bias, stride=stride, padding=kernel // 2)
+        x = F.conv2d(x, weight, stride=stride, padding=kernel // 2)
+        mean, variance = self.tensors[f"{name}.mean"], self.tensors[f"{name}.variance"]
+        if self.training:
+            mean, variance = mean.detach().clone(), variance.detach().clone()  # torch moves them in place
+            self.measured |= {f"{name}.mean": mean, f"{name}.variance": variance}
+        gain = self.tensors[f"{name}.gain"]
+        return F.batch_norm(x, mean, variance, gain, bias, self.training, STATISTICS_RATE, EPSILON)
+
+    def relu(self, x: Tensor) -> Tensor:
+        return F.relu(x)
+
+    def add(self, x: Tensor, y: Tensor) -> Tensor:
+        return x + y
+
+    def enlarge(self, x: Tensor) -> Tensor:
+        return F.interpolate(x, scale_factor=2, mode="nearest")
+
+    def depth_to_space(self, x: Tensor) -> Tensor:
+        b, c, h, w = x.shape
+        cells = x.reshape(b, 2, 2, c // 4, h, w)
+        return cells.permute(0, 3, 4, 1, 5, 2).reshape(b, c // 4, 2 * h, 2 * w)
+
+
+def initial(shapes: dict[str, tuple[int, ...]], *, rng: np.random.Generator) -> dict[str, np.ndarray[Any, Any]]:
+    """First values of all tensors, float32, the same on every device: He et al. 2015, eq. 10, for the weights.
+
+    The second convolution of every block starts with gain 0, so that each block starts as the identity.
+    """
+    found = {}
+    for name, shape in shapes.items():
+        part = name.rpartition(".")[2]
+        if part == "weight":
+            spread = math.sqrt(2 / math.prod(shape[1:]))
+            found[name] = (rng.normal(size=shape) * spread).astype(np.float32)
+        else:
+            one = part == "variance" or (part == "gain" and not name.endswith(".b.gain"))
+            found[name] = np.full(shape, one, np.float32)
+    return found

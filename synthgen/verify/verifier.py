@@ -1,0 +1,127 @@
+"""The verifier at work: images and id maps in, agreement per instance out. ONNX Runtime on one thread, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from synthgen.errors import AssetError, EnvironmentFault
+from synthgen.types.arrays import F32, U8, U16
+from synthgen.verify.crops import bounds, crop, mask_crop
+from synthgen.verify.graph import onnx_model
+from synthgen.verify.network import CROP_PX, VERSION, WIDTHS, shapes
+from synthgen.weights import Weights, check_fit, read_weights
+
+KIND = "verifier"
+HALF = 128  # of 255: a crop pixel belongs to the label when the mask covers half of it
+SHIPPED = Path(__file__).parent / "weights"
+
+
+class Network(Protocol):
+    """(5, 64, 64) float32 crop -> (64, 64) float32 logits."""
+
+    def __call__(self, crop: F32, /) -> F32: ...
+
+
+class Verifier:
+    """Predicts each instance's visible mask from the image and its box alone, and compares it with the label.
+
+    One instance per network call: what an instance is given depends on its image and its own label only, never on
+    what is verified beside it.
+    """
+
+    def __init__(self, network: Network, fingerprint: str) -> None:
+        self.network = network
+        self.fingerprint = fingerprint
+
+    def agreements(self, image: U8, ids: U16, indices: Sequence[int]) -> dict[int, float]:
+        """How well the image shows what the labels say.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, the final image.
+            ids: (H, W) uint16 instance map.
+            indices: instance indices to look at; those that the map does not show are left out.
+
+        Returns:
+            Instance index -> intersection over union of predicted mask and label in the 64 x 64 crop, in [0, 1].
+        """
+        found = bounds(ids, list(indices))
+        return {k: iou(self.network(crop(image, box)) > 0, label_of(ids, k, box)) for k, (box, _) in found.items()}
+
+
+def label_of(ids: U16, index: int, box: Any) -> Any:
+    """(64, 64) bool: the label in the crop of a box."""
+    return mask_crop((ids == index).view(np.uint8) * np.uint8(255), box) >= HALF
+
+
+def iou(predicted: Any, label: Any) -> float:
+    """Intersection over union of two masks; 1 when both are empty. 6 digits: what is written is what is compared."""
+    union = int(np.count_nonzero(predicted | label))
+    return round(int(np.count_nonzero(predicted & label)) / union, 6) if union else 1.0
+
+
+def make_verifier(folder: str | None) -> Verifier:
+    """The verifier of a weights folder; None = the shipped one. Kept per process.
+
+    Raises:
+        AssetError: the weights cannot be used.
+        EnvironmentFault: ONNX Runtime is not installed.
+    """
+    if folder is None and not SHIPPED.is_dir():
+        raise AssetError(
+            "verify.weights is not given, and no verifier ships with this version; allowed: the folder of a trained "
+            "one; make it with 'synthgen train verifier', or take verify out of the pipeline"
+        )
+    return _made(str(folder or SHIPPED))
+
+
+@lru_cache(maxsize=2)
+def _made(folder: str) -> Verifier:
+    weights = read_verifier(Path(folder))
+    return Verifier(onnx_network(weights), f"{KIND}-{VERSION}-{weights.sha256[:16]}")
+
+
+def read_verifier(folder: Path) -> Weights:
+    """The weights of a verifier, checked against its network.
+
+    Raises:
+        AssetError: they cannot be used.
+    """
+    weights = read_weights(folder, kind=KIND, version=VERSION)
+    check_fit(weights, shapes(WIDTHS), folder)
+    return weights
+
+
+def onnx_network(weights: Weights, widths: tuple[int, ...] = WIDTHS) -> Network:
+    """The network in ONNX Runtime, one thread, one crop per call.
+
+    Raises:
+        EnvironmentFault: ONNX Runtime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EnvironmentFault(
+            "verify needs ONNX Runtime, which is not installed; install it with: pip install onnxruntime, or take "
+            "verify out of the pipeline"
+        ) from error
+    return session(onnxruntime, weights.tensors, widths)
+
+
+def session(onnxruntime: Any, tensors: Mapping[str, Any], widths: tuple[int, ...]) -> Network:
+    """An ONNX Runtime session as a ``Network``."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    model = onnx_model(tensors, widths)
+    running = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def run(one: F32) -> F32:
+        logits: F32 = running.run(None, {"crop": one[None]})[0]
+        return logits.reshape(CROP_PX, CROP_PX)
+
+    return run
