@@ -85,7 +85,7 @@ def train(
     _shorten_log(out / LOG, first)
     started = time.monotonic()
     for step, arrays in _batches(objective, range(first + 1, training.steps + 1)):
-        tensors = tuple(torch.from_numpy(a).to(device) for a in arrays)
+        tensors = tuple(_tensor(a, device) for a in arrays)
         for name in state["weights"]:
             state["weights"][name].requires_grad_(name.rpartition(".")[2] not in STATISTICS)
         with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device == "cuda"):
@@ -122,12 +122,17 @@ def _start(objective: Objective, settings: str, out: Path, device: str) -> tuple
         stored: dict[str, Tensors] = {part: {} for part in PARTS}
         for name, array in found.tensors.items():
             part, _, rest = name.partition("/")
-            stored[part][rest] = torch.from_numpy(array.copy()).to(device)
+            stored[part][rest] = _tensor(array, device)
         return found.step, stored
-    weights = {name: torch.from_numpy(array.copy()).to(device) for name, array in objective.initial().items()}
+    weights = {name: _tensor(array, device) for name, array in objective.initial().items()}
     average = {name: tensor.clone() for name, tensor in weights.items()}
     moments = {part: {name: torch.zeros_like(tensor) for name, tensor in weights.items()} for part in PARTS[2:]}
     return 0, {"weights": weights, "average": average, **moments}
+
+
+def _tensor(array: Array, device: str) -> Tensor:
+    """A copy in torch's own memory: where numpy's happens to lie, kernels may add in another order."""
+    return torch.tensor(array).to(device)
 
 
 def _batches(objective: Objective, steps: range) -> Iterator[tuple[int, tuple[Array, ...]]]:
@@ -145,7 +150,7 @@ def _batches(objective: Objective, steps: range) -> Iterator[tuple[int, tuple[Ar
 def _update(state: dict[str, Tensors], measured: Tensors, rate: float, training: Training, step: int) -> None:
     """One step of AdamW (Loshchilov and Hutter 2019, algorithm 2), gradients of length 1 at most; then the average."""
     weights, average, first, second = (state[part] for part in PARTS)
-    learned = [name for name, tensor in weights.items() if tensor.grad is not None]
+    learned = sorted(name for name, tensor in weights.items() if tensor.grad is not None)  # a checkpoint's order
     length = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(weights[n].grad) for n in learned]))
     scale = torch.clamp(LONGEST_GRADIENT / (length + 1e-6), max=1.0)
     for name in learned:

@@ -1,0 +1,314 @@
+"""``synthgen train``: what it refuses, and that a killed training ends as an uninterrupted one does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from synthgen.config.load import load_pipeline
+from synthgen.errors import ConfigError, DatasetError, EnvironmentFault, IncompleteError
+from synthgen.train.checkpoint import FILE, Checkpoint, load_checkpoint, save_checkpoint
+from synthgen.train.config import HELD_OUT_SEEDS, load_training, overlap_fault
+from synthgen.train.data import batch, jittered, open_pool
+from synthgen.verify.crops import Box
+
+TRAINING = """
+version: 1
+objective: verifier
+name: tiny
+seed: 3
+data: [{dataset: discs}]
+held_out: [{dataset: held}]
+widths: [4, 8]
+steps: 6
+batch: 4
+warmup_steps: 2
+log_every: 1
+save_every: 2
+"""
+
+
+def discs(folder: Path, seed: int, images: int = 4) -> Path:
+    """A finished dataset of white discs on a dark ground, as far as training reads one."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:64, :64] + 0.5
+    for name in ("images", "instances"):
+        (folder / name / "00000").mkdir(parents=True)
+    for i in range(1, images + 1):
+        ids = np.zeros((64, 64), np.uint16)
+        for k in range(1, 4):
+            cx, cy = rng.uniform(8, 56, 2)
+            ids[(x - cx) ** 2 + (y - cy) ** 2 < rng.uniform(4, 9) ** 2] = k
+        image = np.where(ids > 0, 230, 30)[..., None].repeat(3, 2) + rng.integers(-10, 10, (64, 64, 3))
+        cv2.imwrite(str(folder / "images" / "00000" / f"{i:09d}.png"), image.astype(np.uint8))
+        cv2.imwrite(str(folder / "instances" / "00000" / f"{i:09d}.png"), ids)
+    (folder / "dataset.json").write_text(json.dumps({"seed": seed, "pipeline_fingerprint": f"{seed:064d}"}))
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    discs(tmp_path / "discs", 7)
+    discs(tmp_path / "held", HELD_OUT_SEEDS.start)
+    (tmp_path / "t.yaml").write_text(TRAINING)
+    return tmp_path
+
+
+def test_the_shipped_training_is_sound() -> None:
+    training, _ = load_training("verifier")
+    parts = (*training.data, *training.held_out)
+    assert len(parts) == 3
+    for part in parts:
+        load_pipeline(part.pipeline, [*part.set, f"count={part.count}", f"seed={part.seed}"])
+    assert all(part.seed in HELD_OUT_SEEDS for part in training.held_out)
+
+
+FILES = [
+    (
+        "no such file",
+        None,
+        "verifer is no file and no shipped training; nearest: verifier; shipped: verifier",
+    ),
+    ("not YAML", "a: [", "F cannot be read as YAML (ParserError); allowed: a training file"),
+    ("a list", "[1]", "F holds no block of keys; allowed: objective:, name:, data:, steps: ..."),
+    (
+        "steps below 1",
+        TRAINING.replace("steps: 6", "steps: 0"),
+        "F: steps: Input should be greater than or equal to 1, given: 0; mend this key",
+    ),
+    (
+        "a held-out seed in the data",
+        TRAINING.replace("{dataset: discs}", "{name: a, pipeline: smoke, count: 1, seed: 900001}"),
+        "F: data a has the seed 900001, which is held out for scores; allowed for training: seeds below 900000 or from "
+        "1000000 on; take another seed",
+    ),
+]
+
+
+@pytest.mark.parametrize(("intent", "text", "sentence"), FILES, ids=[row[0] for row in FILES])
+def test_training_files_that_are_refused(intent: str, text: str | None, sentence: str, tmp_path: Path) -> None:
+    path = tmp_path / "F"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_training("verifer" if text is None else str(path))
+    assert str(caught.value).replace(str(tmp_path) + "/", "") == sentence
+
+
+def test_seeds_that_overlap() -> None:
+    assert overlap_fault({1: "a"}, {2: "b"}) == ""
+    assert overlap_fault({7: "a"}, {7: "b"}) == (
+        "a and b are both drawn from seed 7: the held-out scores would be measured on what was trained on; allowed: "
+        "seeds that do not overlap; take another seed for one of them"
+    )
+
+
+def no_dataset(folder: Path) -> None:
+    (folder / "discs" / "dataset.json").unlink()
+
+
+def no_maps(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder / "discs" / "instances")
+
+
+def damaged(folder: Path) -> None:
+    (folder / "discs" / "images" / "00000" / "000000001.png").write_bytes(b"no image")
+
+
+DATASETS: list[tuple[Callable[[Path], None], str]] = [
+    (
+        no_dataset,
+        "'H/discs' is not a finished dataset: dataset.json cannot be read; allowed: a folder that 'synthgen run' has "
+        "finished; finish it with the same command",
+    ),
+    (
+        no_maps,
+        "'H/discs' has no instance maps; allowed: a dataset with labels.outputs: [instances]; make it again with --set "
+        "labels.outputs=[instances]",
+    ),
+    (
+        damaged,
+        "'H/discs/images/00000/000000001.png' cannot be read as an image; 'synthgen validate' says what else is "
+        "damaged; make the dataset again",
+    ),
+]
+
+
+@pytest.mark.parametrize(("damage", "sentence"), DATASETS, ids=[row[0].__name__ for row in DATASETS])
+def test_datasets_that_are_refused(damage: Callable[[Path], None], sentence: str, home: Path) -> None:
+    damage(home)
+    with pytest.raises(DatasetError) as caught:
+        open_pool(home / "discs", home / "pool")
+    assert str(caught.value).replace(str(home), "H") == sentence
+    assert not list((home / "pool").rglob("table.npy"))
+
+
+def test_a_batch_is_a_function_of_its_stream(home: Path) -> None:
+    pools = [open_pool(home / name, home / "pool") for name in ("discs", "held")]
+    assert len(pools[0].table) >= 8 and (pools[0].areas >= 24).all()
+    first = batch(pools, [3.0, 1.0], 8, rng=np.random.default_rng(1))
+    again = batch(pools, [3.0, 1.0], 8, rng=np.random.default_rng(1))
+    other = batch(pools, [3.0, 1.0], 8, rng=np.random.default_rng(2))
+    assert [a.shape for a in first] == [(8, 5, 64, 64), (8, 1, 64, 64)]
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], other[0])
+    crops, masks = first
+    inside = masks > 0.99
+    assert crops[:, :1][inside].mean() > 0.6 and masks.mean() < 0.6  # white where the mask is, wherever it was mirrored
+
+
+def test_jitter_is_small() -> None:
+    rng = np.random.default_rng(0)
+    boxes = [jittered(Box(10, 20, 60, 30), rng=rng) for _ in range(300)]
+    assert 100 < sum(box == Box(10, 20, 60, 30) for box in boxes) < 200
+    assert max(abs(box.x0 - 10) for box in boxes) <= 2.5 and max(abs(box.y1 - 30) for box in boxes) <= 0.9
+
+
+def test_checkpoints(tmp_path: Path) -> None:
+    assert load_checkpoint(tmp_path, "s") is None
+    save_checkpoint(tmp_path, Checkpoint(5, "s", {"weights/a": np.ones(3, np.float32)}))
+    found = load_checkpoint(tmp_path, "s")
+    assert found is not None and found.step == 5 and found.tensors["weights/a"].tolist() == [1, 1, 1]
+    with pytest.raises(DatasetError) as caught:
+        load_checkpoint(tmp_path, "other")
+    assert str(caught.value) == (
+        f"{str(tmp_path)!r} holds a training with other settings or data; the same file goes on with it, another one "
+        "needs another --out (its start_from may name the model of this one)"
+    )
+    (tmp_path / FILE).write_bytes(b"x" * 40)
+    with pytest.raises(DatasetError) as caught:
+        load_checkpoint(tmp_path, "s")
+    assert str(caught.value) == (
+        f"{str(tmp_path / FILE)!r} is damaged; allowed: the checkpoint as it was saved; remove it to train from the "
+        "start"
+    )
+
+
+def test_without_torch(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    import sys
+
+    from synthgen.train.run import train_model
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(EnvironmentFault) as caught:
+        train_model(
+            str(home / "t.yaml"), out=home / "o", device="cpu", threads=1, version="0", make_dataset=none, tell=none
+        )
+    assert str(caught.value) == (
+        'train needs PyTorch, which is not installed; install it with: pip install "synthgen[train]" (on a machine '
+        "without GPU add --extra-index-url https://download.pytorch.org/whl/cpu)"
+    )
+
+
+def none(*args: Any) -> None:
+    """Makes no dataset and tells nothing."""
+
+
+class Killed(Exception):
+    pass
+
+
+def run(home: Path, out: str, tell: Callable[[Any], None] = none, *, device: str = "cpu") -> Any:
+    pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
+    from synthgen.train.run import train_model
+
+    return train_model(
+        str(home / "t.yaml"), out=home / out, device=device, threads=1, version="0", make_dataset=none, tell=tell
+    )
+
+
+def test_killed_in_the_middle_ends_as_uninterrupted(home: Path) -> None:
+    whole = run(home, "whole")
+
+    def kill_at(step: int) -> Callable[[Any], None]:
+        def tell(now: Any) -> None:
+            if now.step == step:
+                raise Killed
+
+        return tell
+
+    for step in (1, 3, 4):  # before the first checkpoint, between two, right after one
+        with pytest.raises(Killed):
+            run(home, "parts", kill_at(step))
+    parts = run(home, "parts")
+    names = ("model/model.safetensors", "model/card.json", "model/README.md", FILE, "log.jsonl")
+    for name in (*names, "pictures/step-0000006.png"):
+        assert (home / "whole" / name).read_bytes() == (home / "parts" / name).read_bytes(), name
+    assert whole.scores == parts.scores and set(whole.scores) >= {"iou/held"}
+    lines = [json.loads(line) for line in (home / "parts" / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    run(home, "parts")  # complete: the same again
+    assert (home / "whole" / "model" / "card.json").read_bytes() == (
+        home / "parts" / "model" / "card.json"
+    ).read_bytes()
+
+
+def test_more_steps_from_a_finished_model_start_where_it_ended(home: Path) -> None:
+    run(home, "one")
+    text = TRAINING.replace("name: tiny", "name: tiny\nstart_from: one/model\nlearning_rate: 1.0e-9")
+    (home / "t.yaml").write_text(text)
+    run(home, "two")
+    from synthgen.train.torch_ops import STATISTICS
+    from synthgen.weights import MODEL, decode_safetensors
+
+    first, second = (decode_safetensors((home / n / "model" / MODEL).read_bytes(), n) for n in ("one", "two"))
+    for name in first:
+        if name.rpartition(".")[2] not in STATISTICS:
+            np.testing.assert_allclose(first[name], second[name], atol=2e-3, rtol=2e-3)
+
+
+def test_it_learns(home: Path) -> None:
+    (home / "t.yaml").write_text(TRAINING.replace("steps: 6", "steps: 120").replace("save_every: 2", "save_every: 120"))
+    assert run(home, "o").scores["iou/held"] > 0.75
+
+
+def test_nan_stops_it_and_keeps_the_last_good_checkpoint(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
+    from synthgen.train import verifier
+
+    whole = verifier.batch
+
+    def poisoned(pools: Any, shares: Any, size: int, *, rng: np.random.Generator) -> Any:
+        crops, masks = whole(pools, shares, size, rng=rng)
+        calls.append(1)
+        return (crops * np.float32(np.nan) if len(calls) == 5 else crops), masks
+
+    calls: list[int] = []
+    monkeypatch.setattr(verifier, "batch", poisoned)
+    with pytest.raises(IncompleteError) as caught:
+        run(home, "o")
+    assert str(caught.value) == (
+        f"step 5: the loss or the weights are not finite any more; the last good checkpoint is kept in "
+        f"{str(home / 'o')!r}; lower learning_rate and train into another folder"
+    )
+    training, _ = load_training(str(home / "t.yaml"))
+    from synthgen.train.config import settings_hash
+
+    found = load_checkpoint(home / "o", settings_hash(training, [f"{7:064d}", f"{HELD_OUT_SEEDS.start:064d}"]))
+    assert found is not None and found.step == 4
+    assert all(np.isfinite(array).all() for array in found.tensors.values())
+
+
+def test_training_on_what_is_held_out_is_refused(home: Path) -> None:
+    facts = {"seed": 7, "pipeline_fingerprint": "0" * 64}
+    (home / "held" / "dataset.json").write_text(json.dumps(facts))
+    with pytest.raises(ConfigError) as caught:
+        run(home, "o")
+    assert str(caught.value).startswith("discs and held are both drawn from seed 7: ")
+
+
+def test_no_gpu(home: Path) -> None:
+    torch = pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    with pytest.raises(EnvironmentFault) as caught:
+        run(home, "o", device="cuda")
+    assert str(caught.value) == ("--device cuda: PyTorch finds no GPU here; allowed: cpu, or a machine with a GPU")
