@@ -44,7 +44,9 @@ def half_erased(image: U8, ids: U16, index: int, rng: np.random.Generator) -> tu
     half = np.zeros_like(mask)
     side = along > np.median(along)
     half[y[side], x[side]] = True
-    return _painted(image, half), mask
+    # Painted over as a whole, and only half of that taken: the other half must not flow into the gap.
+    gap = cv2.dilate(half.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool) & ~(mask & ~half)
+    return np.where(gap[..., None], _painted(image, mask), image), mask
 
 
 def exchanged(image: U8, ids: U16, index: int, rng: np.random.Generator) -> tuple[U8, Bool] | None:
