@@ -633,6 +633,65 @@ def train(training: str, out: Path | None, device: str, threads: int, workers: i
     _echo_pairs([("model", str(trained.folder)), *((name, f"{score:.3f}") for name, score in trained.scores.items())])
 
 
+@cli.command(short_help="Measure how near pictures are to a reference.")
+@options.scored
+@options.score_reference
+@options.score_images
+@options.score_seed
+@options.score_inception
+@options.bench_json
+def score(
+    scored: str, reference: Path, images: int, seed: int, inception_weights: Path | None, json_path: Path | None
+) -> None:
+    """Measure how near the pictures of a dataset or a generator are to a reference.
+
+    DATASET_OR_GENERATOR is a dataset, a folder of images, a kind of generator (shaded, pathtraced; it draws the views
+    of the pack) or the folder of a trained one. Where both sides show the same views, pairs are measured too: a pack
+    does, and so do two datasets of one pipeline and seed.
+
+    \b
+    distance_lite0    paired feature distance, 0 = the same pictures
+    absolute error    paired, after one fixed tone curve, 1 = white against black
+    kid_lite0         kernel distance of the two sets, 0 = no difference to be seen
+    fd_lite0          Frechet distance; means something from 2,000 images on each side
+    is_lite0          variety and clearness of what is seen, beside that of the reference
+    precision, recall shares of pictures inside the other set's manifold
+    agreement         of pictures and labels, where 'verify' ran
+
+    All are on features of EfficientNet-Lite0 and comparable with each other, not with published FIDs; give
+    --inception-weights for those.
+
+    \b
+    Examples:
+      synthgen score out/grasping --reference photos/
+      synthgen score shaded --reference packs/held_out --json score.json
+      synthgen score out/learned --reference out/pathtraced
+    """
+    from synthgen.evaluate.score import score as measure
+    from synthgen.evaluate.score import score_lines, write_score
+    from synthgen.evaluate.score_inputs import comparison_of
+    from synthgen.run.worker import settle_process
+
+    told = 0
+
+    def tell(done: int, of: int) -> None:
+        nonlocal told
+        if done * 10 // of > told:
+            told = done * 10 // of
+            click.echo(f"{done}/{of} pictures", err=True)
+
+    settle_process()
+    comparison = comparison_of(
+        scored, reference, most=images, seed=seed, version=__version__, inception_weights=inception_weights
+    )
+    found = measure(comparison, progress=tell)
+    if json_path is not None:
+        write_score(found, json_path)
+    _echo_pairs(score_lines(found))
+    for note in found["conditions"]["notes"]:
+        click.echo(f"note: {note}", err=True)
+
+
 @cli.command(short_help="Print a shell completion script.")
 @options.shell
 def completion(shell: str) -> None:

@@ -233,3 +233,31 @@ threads = click.option(
     metavar="N",
     help="Threads of PyTorch on the CPU; another number gives another, equally good model.",
 )
+
+# score
+scored = click.argument("scored", metavar="DATASET_OR_GENERATOR", type=_Given())
+score_reference = click.option(
+    "--reference", type=FOLDER, required=True, metavar="DIR", help="A pack, a dataset, or a folder of photographs."
+)
+score_images = click.option(
+    "--images",
+    type=AT_LEAST_ONE,
+    default=5000,
+    show_default=True,
+    metavar="N",
+    help="Look at no more than so many pictures of each side.",
+)
+score_seed = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Seed of the bootstrap and of a generator's draws.",
+)
+score_inception = click.option(
+    "--inception-weights",
+    type=PATH,
+    metavar="FILE",
+    help="Also the published FID, KID and IS: weights of the Inception of 2015-12-05.",
+)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -52,6 +52,17 @@ class Embedding:
     probabilities: F32
 
 
+class Network(Protocol):
+    """A classifier whose features are compared. ``name``: what the scores carry in theirs."""
+
+    @property
+    def name(self) -> str: ...
+
+    def embed(self, image: U8) -> Embedding:
+        """(H, W, 3) uint8 RGB -> features and probabilities; from several threads at once."""
+        ...
+
+
 class Lite0:
     """The network; safe to call from several threads."""
 
@@ -60,6 +71,7 @@ class Lite0:
     def __init__(self) -> None:
         """Raises EnvironmentFault where PyTorch or the weights are not installed, or the weights are others."""
         self._torch = import_torch()
+        self.versions = {"torch": str(self._torch.__version__), "lite0_sha256": WEIGHTS_SHA256}
         weights = _read_weights(self._torch)
         self._layers: dict[str, tuple[Any, Any]] = {}
         for convolution, norm in _pairs(weights):

@@ -64,7 +64,7 @@ def frechet_distance(a: F64, b: F64) -> float:
 def _covariance_factor(values: F64) -> F64:
     """(R, D) float64 F, R <= D, with ``F'F`` the unbiased covariance."""
     centred = (values - values.mean(axis=0)) / np.sqrt(len(values) - 1)
-    return np.linalg.qr(centred, mode="r") if len(centred) > centred.shape[1] else centred
+    return np.asarray(np.linalg.qr(centred, mode="r")) if len(centred) > centred.shape[1] else centred
 
 
 def kernel_distance(a: Features, b: Features, *, rng: np.random.Generator, replicates: int = REPLICATES) -> Estimate:
