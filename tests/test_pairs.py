@@ -157,6 +157,38 @@ def test_splits_share_no_family_and_no_environment(tmp_path: Path, tracer: Stand
     assert pack.trained_on and pack.card["purpose"] == "training"
 
 
+def test_files_travel_in_the_pack(tmp_path: Path, tracer: StandIn) -> None:
+    import cv2
+    import trimesh
+
+    there = tmp_path / "there"
+    there.mkdir()
+    trimesh.creation.box((0.08, 0.06, 0.05)).export(there / "block.glb")
+    cv2.imwrite(str(there / "oak.png"), np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    cv2.imwrite(str(there / "yard.hdr"), np.random.default_rng(1).random((32, 64, 3), dtype=np.float32))
+    overrides = [
+        f"scene.objects=[{{mesh: {there}/block.glb}}]",
+        f"scene.support.texture={there}/oak.png",
+        f"scene.environment.hdr={there}/yard.hdr",
+        "pairs={varied: 0, photographs: 1, procedural_environments: false}",
+    ]
+    make(tmp_path / "pack", *overrides, count=3)
+    (tmp_path / "pack").rename(tmp_path / "moved")
+    for path in there.iterdir():
+        path.rename(path.with_name(f"no_longer_{path.name}"))
+    pack = open_pack(tmp_path / "moved")
+    assert [entry["name"] for entry in pack.card["files"]] == ["yard.hdr", "oak.png"]
+    compared = 0
+    for pair, (views, _, _) in zip(pack.pairs(), tracer.asked, strict=True):
+        assert all(same_arrays(pair.views.gbuffers, views.gbuffers))
+        assert pair.views.scene.environment.key.startswith("file:")
+        textures = {material.texture for thing in pair.views.scene.objects for material in thing.materials}
+        assert any(texture.startswith("file:") for texture in textures)
+        compared += 1
+    assert compared == 3
+    assert sorted(path.suffix for path in (tmp_path / "moved" / "assets").iterdir()) == [".glb", ".hdr", ".png"]
+
+
 def test_variations_share_the_g_buffer_and_nothing_moves(tmp_path: Path, tracer: StandIn) -> None:
     make(tmp_path, "pairs.varied=1", count=6)
     asked = tracer.asked

@@ -38,6 +38,13 @@ class PairsConfig(Frozen):
         description="share of scenes with one view only: as it is, and camera.views_per_scene - 1 times under light "
         "and finishes that the G-buffer does not show",
     )
+    photographs: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="share of scenes whose table and floor show the files of scene.support.texture and scene.backdrop, "
+        "where those are given",
+    )
     procedural_environments: bool = Field(
         True, description="procedural environments also where scene.environment.hdr gives files"
     )

@@ -144,10 +144,13 @@ def _settled(
     job: Job, index: int, assets: SplitAssets, store: AssetStore, rejections: Counter[str]
 ) -> tuple[Scene | None, Trouble]:
     """The scene under an environment of its split; None and why when all attempts were rejected."""
-    trouble = Trouble("")
+    config = pairs_config(job.pipeline)
+    trouble, catalog = Trouble(""), assets.catalog
+    if seeding.stream(job.pipeline.seed, "pairs.photographs", scene=index).random() >= config.photographs:
+        catalog = replace(catalog, support_textures=(), backdrop_textures=())
     for attempt in range(recipe.ATTEMPTS):
         scene, wrong = try_twice(
-            partial(sample_scene, job.pipeline, assets.catalog, store, scene_index=index, attempt=attempt)
+            partial(sample_scene, job.pipeline, catalog, store, scene_index=index, attempt=attempt)
         )
         if wrong is None:
             rng = seeding.stream(job.pipeline.seed, "pairs.environment", scene=index, attempt=attempt)
