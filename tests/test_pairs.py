@@ -245,6 +245,25 @@ def test_a_damaged_part_alone_is_made_again(tmp_path: Path, tracer: StandIn) -> 
     assert len(tracer.asked) == 6 and files_of(tmp_path) == expected
 
 
+def test_a_view_that_cannot_be_drawn_leaves_a_gap_and_its_traceback(
+    tmp_path: Path, tracer: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = StandIn.__call__
+
+    def poisoned(self: StandIn, views: Views, seeds: Sequence[int]) -> Images:
+        if (views.scene.index, views.scene.view_indices) == (1, (1,)):
+            raise ZeroDivisionError("poison")
+        return whole(self, views, seeds)
+
+    monkeypatch.setattr(StandIn, "__call__", poisoned)
+    summary = make(tmp_path, "run.failure_budget=0.5", "pairs.varied=0", count=6)
+    assert summary.card["counts"]["pairs"] == 5 and summary.card["empty_reasons"] == {"error:ZeroDivisionError": 1}
+    assert [pair.pair_id for pair in open_pack(tmp_path).pairs()] == [1, 2, 3, 4, 6]
+    assert ("empty slots", "1 (1 error:ZeroDivisionError)") in summary.lines
+    (log,) = (tmp_path / "logs" / "poison").iterdir()
+    assert log.name == "scene-000000001-view-001-draw-attempt-0.log" and "poison" in log.read_text()
+
+
 def test_fresh_leaves_foreign_files(tmp_path: Path, tracer: StandIn) -> None:
     make(tmp_path, count=6)
     (tmp_path / "parts" / "notes.txt").write_text("mine")

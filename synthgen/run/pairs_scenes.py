@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -15,6 +16,7 @@ from synthgen.assets.store import AssetStore, store_for
 from synthgen.attempts import Trouble, try_twice
 from synthgen.config.models import ObjectEntry, Pipeline
 from synthgen.config.pairs import PairsConfig
+from synthgen.contract import layout
 from synthgen.contract.packs import HELD_OUT, TRAIN, instance_crc32
 from synthgen.errors import Rejection
 from synthgen.generate.catalog import make_generator
@@ -30,6 +32,7 @@ from synthgen.types.catalog import Catalog
 from synthgen.types.gbuffer import Views
 from synthgen.types.pairs import SceneTargets, Target
 from synthgen.types.scene import Scene
+from synthgen.write.poison import MOST_FILES
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,10 +127,11 @@ def draw_scene(job: Job, batch: Batch) -> MadeScene:
     targets: list[Target] = []
     kept: list[Views] = []
     for views, attempt in seen:
+        number = views.scene.view_indices[0]
         numbers = range(batch.views) if varied else range(1)
         made, wrong = try_twice(partial(_targets, job, views, attempt, len(kept), numbers, assets))
         if wrong is not None:
-            rejections[f"draw:{wrong.reason}"] += 1
+            _note(job, rejections, f"draw:{wrong.reason}", layout.poison_path(scene.index, number, "draw", 0), wrong)
             empty[wrong.reason] += len(numbers)
             continue
         kept.append(views)
@@ -159,7 +163,8 @@ def _settled(
             key = keys[int(rng.integers(len(keys)))]
             return replace(scene, environment=replace(scene.environment, key=key)), trouble
         trouble = wrong
-        rejections[f"scene:{wrong.reason}"] += 1
+        path = layout.poison_path(index, None, "scene", attempt)
+        _note(job, rejections, f"scene:{wrong.reason}", path, wrong)
     return None, trouble
 
 
@@ -177,10 +182,22 @@ def _seen(
                 found.append((views, attempt))
                 break
             trouble = wrong
-            rejections[f"camera:{wrong.reason}"] += 1
+            path = layout.poison_path(scene.index, view, "camera", attempt)
+            _note(job, rejections, f"camera:{wrong.reason}", path, wrong)
         else:
             lost[trouble.reason] += 1
     return found, lost
+
+
+def _note(job: Job, rejections: Counter[str], what: str, log: str, trouble: Trouble) -> None:
+    """Counts a rejected draw; the traceback of an exception is kept in ``log``, if the disk takes it."""
+    rejections[what] += 1
+    path = Path(job.folder) / log
+    if trouble.detail and not path.exists():
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if sum(1 for _ in path.parent.iterdir()) < MOST_FILES:
+                path.write_text(f"reason: {trouble.reason}\n\n{trouble.detail.rstrip()}\n", encoding="utf-8")
 
 
 def _one_view(job: Job, scene: Scene, store: AssetStore, view: int, attempt: int) -> Views:
