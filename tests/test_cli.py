@@ -40,7 +40,7 @@ from synthgen.validate.report import Problem, ValidationReport
 SYNTHGEN = [sys.executable, "-m", "synthgen.cli"]
 COMMANDS = (
     "run", "pairs", "preview", "check", "validate", "replay", "schema", "init", "calibrate", "bench", "evaluate",
-    "completion",
+    "train", "score", "completion",
 )  # fmt: skip
 
 
