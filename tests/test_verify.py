@@ -80,7 +80,7 @@ def test_what_lies_outside_the_image_is_grey_and_marked() -> None:
 def test_a_mask_is_cropped_as_the_image_is() -> None:
     _, ids = disc()
     box, _ = bounds(ids, [5])[5]
-    mask = mask_crop((ids == 5).view(np.uint8) * np.uint8(255), box)
+    mask = mask_crop(ids, 5, box)
     np.testing.assert_allclose(
         crop(np.where(ids == 5, 255, 0)[..., None].repeat(3, 2).astype(np.uint8), box)[0], mask / 127.5 - 1, atol=0.01
     )

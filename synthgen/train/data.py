@@ -56,8 +56,7 @@ class Pool:
         """Crop (5, 64, 64) float32 and mask (64, 64) uint8 (255 = covered) of one instance."""
         image, index = int(self.table[row, 0]), int(self.table[row, 1])
         where = box or self.box(row)
-        mask = (self.ids[image] == index).view(np.uint8) * np.uint8(255)
-        return crop(np.asarray(self.pixels[image]), where), mask_crop(mask, where)
+        return crop(np.asarray(self.pixels[image]), where), mask_crop(np.asarray(self.ids[image]), index, where)
 
     def bin_rows(self) -> list[I64]:
         """Rows of the table in each size bin."""

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from synthgen.types.arrays import F32, U8, U16
+from synthgen.kernels import njit
+from synthgen.types.arrays import F32, I64, U8, U16
 from synthgen.verify.network import CROP_PX, INPUTS
+from synthgen.weights import Array
 
 MARGIN = 0.25
 MARGIN_PX = 4.0
@@ -53,27 +55,33 @@ def region_of(box: Box) -> Region:
 
 
 def bounds(ids: U16, indices: list[int]) -> dict[int, tuple[Box, int]]:
-    """Instance index -> (bounds, pixels) of those of ``indices`` that the (H, W) id map shows.
-
-    One pass over the map, whatever the number of instances.
-    """
-    height, width = ids.shape
-    flat = np.flatnonzero(ids)
-    values = ids.ravel()[flat].astype(np.int64)
-    most = int(values.max(initial=0)) + 1
-    y, x = flat // width, flat % width
-    low_x, low_y = np.full(most, width), np.full(most, height)
-    high_x, high_y = np.full(most, -1), np.full(most, -1)
-    np.minimum.at(low_x, values, x)
-    np.maximum.at(high_x, values, x)
-    np.minimum.at(low_y, values, y)
-    np.maximum.at(high_y, values, y)
-    pixels = np.bincount(values, minlength=most)
+    """Instance index -> (bounds, pixels) of those of ``indices`` that the (H, W) id map shows, in one pass over it."""
+    most = max(indices, default=0)
+    edges, pixels = _bounds(np.ascontiguousarray(ids), most)
     return {
-        k: (Box(float(low_x[k]), float(low_y[k]), float(high_x[k] + 1), float(high_y[k] + 1)), int(pixels[k]))
+        k: (Box(float(edges[k, 0]), float(edges[k, 1]), float(edges[k, 2]), float(edges[k, 3])), int(pixels[k]))
         for k in indices
-        if k < most and pixels[k]
+        if pixels[k]
     }
+
+
+@njit(cache=True, nogil=True)
+def _bounds(ids: U16, most: int) -> tuple[I64, I64]:  # pragma: no cover - compiled
+    """(most + 1, 4) x0, y0, x1, y1 and (most + 1,) pixels of every index up to ``most``; 0 is left out."""
+    height, width = ids.shape
+    edges, pixels = np.zeros((most + 1, 4), np.int64), np.zeros(most + 1, np.int64)
+    edges[:, 0], edges[:, 1] = width, height
+    for y in range(height):
+        for x in range(width):
+            k = np.int64(ids[y, x])
+            if k == 0 or k > most:
+                continue
+            pixels[k] += 1
+            edges[k, 0] = min(edges[k, 0], x)
+            edges[k, 1] = min(edges[k, 1], y)
+            edges[k, 2] = max(edges[k, 2], x + 1)
+            edges[k, 3] = max(edges[k, 3], y + 1)
+    return edges, pixels
 
 
 def crop(image: U8, box: Box) -> F32:
@@ -97,18 +105,24 @@ def crop(image: U8, box: Box) -> F32:
     return out
 
 
-def mask_crop(mask: U8, box: Box) -> U8:
-    """(H, W) uint8 mask of 0 and 255 -> (64, 64) uint8: the share of each crop pixel that it covers, times 255."""
-    return _resized(_cut(mask, region_of(box), 0))
+def mask_crop(ids: U16, index: int, box: Box) -> U8:
+    """The share of each crop pixel that an instance covers, times 255: (64, 64) uint8.
+
+    Args:
+        ids: (H, W) uint16 instance map.
+        index: of the instance, > 0.
+        box: in its pixels.
+    """
+    return _resized((_cut(ids, region_of(box), 0) == index).view(np.uint8) * np.uint8(255))
 
 
-def _cut(pixels: U8, region: Region, outside: int) -> U8:
+def _cut(pixels: Array, region: Region, outside: int) -> Array:
     """The region of the image, with ``outside`` where there is none."""
-    height, width = pixels.shape[:2]
+    height, width = pixels.shape[0], pixels.shape[1]
     x0, y0, x1, y1 = max(region.x0, 0), max(region.y0, 0), min(region.x1, width), min(region.y1, height)
     if (x0, y0, x1, y1) == (region.x0, region.y0, region.x1, region.y1):
         return pixels[y0:y1, x0:x1]
-    out = np.full((region.y1 - region.y0, region.x1 - region.x0, *pixels.shape[2:]), outside, np.uint8)
+    out = np.full((region.y1 - region.y0, region.x1 - region.x0, *pixels.shape[2:]), outside, pixels.dtype)
     if x0 < x1 and y0 < y1:
         out[y0 - region.y0 : y1 - region.y0, x0 - region.x0 : x1 - region.x0] = pixels[y0:y1, x0:x1]
     return out
