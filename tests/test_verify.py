@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,10 @@ def test_a_picture_that_disagrees_is_drawn_again(monkeypatch: pytest.MonkeyPatch
     instances = [row for part in parts for row in pq.read_table(part).to_pylist()]
     assert {row["agreement"] for row in instances} == {row["ceiling"] for row in instances} == {0.75}
     assert validate_dataset(tmp_path / "a").problems == ()
+    report = json.loads((tmp_path / "a" / "report" / "report.json").read_text())["agreement"]
+    assert report["instances"] == report["sampled"] == len(instances)
+    assert report["mean"] == report["sampled_mean"] == report["ceiling"] == 0.75
+    assert "mean agreement" in (tmp_path / "a" / "report" / "index.html").read_text()
     coco = "".join(p.read_text() for p in (tmp_path / "a" / "annotations").glob("*.json"))
     assert coco.count('"agreement":0.75') == len(instances)
     again = gated_run(monkeypatch, tmp_path / "b", lambda image: int(image.sum()) % 2 == 0)
@@ -262,3 +267,4 @@ def test_without_verify_nothing_is_said_of_agreement(tmp_path: Path) -> None:
     part = pq.read_table(sorted((tmp_path / "a" / "manifest" / "instances").glob("*.parquet"))[0])
     assert part["agreement"].null_count == part["ceiling"].null_count == part.num_rows > 0
     assert not any("agreement" in p.read_text() for p in (tmp_path / "a" / "annotations").glob("*.json"))
+    assert "agreement" not in json.loads((tmp_path / "a" / "report" / "report.json").read_text())

@@ -11,7 +11,7 @@ import numpy as np
 from synthgen.errors import EnvironmentFault
 from synthgen.report import histograms as axes
 from synthgen.report import reading, viewpoints
-from synthgen.report.facts import ClassFacts, PixelFacts, ReportFacts, SplitFacts, ViewpointFacts
+from synthgen.report.facts import AgreementFacts, ClassFacts, PixelFacts, ReportFacts, SplitFacts, ViewpointFacts
 from synthgen.report.findings import findings
 from synthgen.report.histograms import drawn, quantile
 from synthgen.report.page import page
@@ -87,7 +87,23 @@ def _facts(tally: Tally, pixels: PixelFacts, shown: list[Pick]) -> ReportFacts:
         pixels=pixels,
         shown=tuple(pick.file_name for pick in shown),
         findings=(),
+        agreement=_agreement(tally),
     )
+
+
+def _agreement(tally: Tally) -> AgreementFacts | None:
+    sums = tally.agreement
+    total = int(sums.counts.sum())
+    if not total:
+        return None
+    sizes = {
+        name: (int(count), float(value / count))
+        for name, count, value in zip(("tiny", "small", "medium", "large"), sums.counts, sums.sums, strict=True)
+        if count
+    }
+    sampled_mean = sums.sampled_sum / sums.sampled if sums.sampled else None
+    ceiling = sums.ceiling_sum / sums.sampled if sums.sampled else None
+    return AgreementFacts(total, float(sums.sums.sum() / total), sizes, sums.sampled, sampled_mean, ceiling)
 
 
 def _most_first(counter: Counter[str]) -> dict[str, int]:

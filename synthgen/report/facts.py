@@ -116,6 +116,25 @@ class PixelFacts:
 
 
 @dataclass(frozen=True)
+class AgreementFacts:
+    """What the verify step found.
+
+    Attributes:
+        instances: that were scored; ``mean``: of their agreement.
+        sizes: size of mask -> (instances, mean agreement), sizes that occur.
+        sampled: instances of the views that were also shown by ``shaded``.
+        sampled_mean, ceiling: mean agreement of those, in the dataset's images and in ``shaded``'s; None without any.
+    """
+
+    instances: int
+    mean: float
+    sizes: dict[str, tuple[int, float]]
+    sampled: int
+    sampled_mean: float | None
+    ceiling: float | None
+
+
+@dataclass(frozen=True)
 class Finding:
     """One warning: a short stable code, what was found (with the numbers), what to do about it."""
 
@@ -150,10 +169,13 @@ class ReportFacts:
     pixels: PixelFacts
     shown: tuple[str, ...]
     findings: tuple[Finding, ...]
+    agreement: AgreementFacts | None = None
 
     def to_json(self) -> str:
         """The text of report.json: same facts, same bytes."""
         document = {"report_version": REPORT_VERSION, **_rounded(asdict(self))}
+        if self.agreement is None:
+            del document["agreement"]
         return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -82,13 +82,18 @@ def _tiles(facts: ReportFacts) -> list[tuple[str, str, str]]:
     models = sum(found.models for found in facts.classes)
     declared = f", {len(facts.classes)} classes declared" if used < len(facts.classes) else ""
     reasons = ", ".join(f"{reason}: {number:,}" for reason, number in facts.empty_reasons.items())
-    return [
+    tiles = [
         (f"{facts.images:,}", "images", f"{facts.image_width} x {facts.image_height} px, {facts.scenes:,} scenes"),
         (f"{facts.instances:,}", "labelled instances", f"{per_image:.1f} per image"),
         (f"{used:,}", "classes", f"{models:,} models{declared}"),
         (f"{facts.images_without_instances:,}", "negative images", "without a labelled instance"),
         (f"{empty:,}", "empty slots", reasons or f"all {facts.slots:,} slots hold an image"),
     ]
+    found = facts.agreement
+    if found is None:
+        return tiles
+    best = "" if found.ceiling is None else f"; {found.sampled_mean:.3f} where the plain render has {found.ceiling:.3f}"
+    return [*tiles, (f"{found.mean:.3f}", "mean agreement", f"of {found.instances:,} instances{best}")]
 
 
 def _chart(data: Histogram, key: str) -> str:

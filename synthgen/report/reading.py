@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ INSTANCE_COLUMNS = [
     "rotation",
     "translation_m",
 ]
+SCORES = ["agreement", "ceiling"]  # columns that older datasets do not have
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class InstanceRows:
         visibility, truncation: (N,) float64 in [0, 1].
         camera_from_object: (N, 4, 4) float64.
         models: (category id, model id) pairs that occur.
+        agreement, ceiling: (N,) float64 in [0, 1], nan where there is none.
     """
 
     image_id: I64
@@ -96,6 +98,8 @@ class InstanceRows:
     truncation: F64
     camera_from_object: F64
     models: set[tuple[int, str]]
+    agreement: F64
+    ceiling: F64
 
 
 def read_head(folder: Path) -> DatasetHead:
@@ -196,7 +200,7 @@ def instance_rows(folder: Path, shard: int) -> Iterator[InstanceRows]:
     Raises:
         DatasetError: the part is missing or damaged.
     """
-    for batch in _batches(folder, "instances", shard, INSTANCE_COLUMNS):
+    for batch in _batches(folder, "instances", shard, INSTANCE_COLUMNS, SCORES):
         if batch.num_rows == 0:
             continue
         pose = np.tile(np.eye(4), (batch.num_rows, 1, 1))
@@ -212,6 +216,8 @@ def instance_rows(folder: Path, shard: int) -> Iterator[InstanceRows]:
             truncation=np.asarray(batch["truncation"], np.float64),
             camera_from_object=pose,
             models=set(zip(kinds["category_id"].to_pylist(), kinds["model_id"].to_pylist(), strict=True)),
+            agreement=_scores(batch, "agreement"),
+            ceiling=_scores(batch, "ceiling"),
         )
 
 
@@ -227,14 +233,24 @@ def rows_of(folder: Path, part: layout.Part, shard: int, image_ids: list[int]) -
     return found
 
 
-def _batches(folder: Path, part: layout.Part, shard: int, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+def _scores(batch: pa.RecordBatch, name: str) -> F64:
+    if name not in batch.schema.names:
+        return np.full(batch.num_rows, np.nan)
+    return np.asarray(pc.fill_null(batch[name], np.nan), np.float64)
+
+
+def _batches(
+    folder: Path, part: layout.Part, shard: int, columns: list[str] | None, optional: Sequence[str] = ()
+) -> Iterator[pa.RecordBatch]:
     path = folder / layout.part_path(part, shard)
     try:
         with pq.ParquetFile(path) as file:
             missing = sorted(set(columns or ()) - set(file.schema_arrow.names))
             if missing:
                 raise pa.ArrowInvalid(f"column {missing[0]!r} is missing")
-            yield from file.iter_batches(batch_size=ROWS_AT_ONCE, columns=columns, use_threads=False)
+            there = [name for name in optional if name in file.schema_arrow.names]
+            wanted = None if columns is None else [*columns, *there]
+            yield from file.iter_batches(batch_size=ROWS_AT_ONCE, columns=wanted, use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise DatasetError(
             f"{str(path)!r} cannot be read ({error}); allowed: the manifest part that 'synthgen run' wrote. "

@@ -24,6 +24,24 @@ TRUNCATED = 0.01
 OCCLUDED = 0.5
 
 
+class AgreementSums:
+    """Counts and sums of agreement: of all instances, per size (tiny, small, medium, large), and beside the ceiling."""
+
+    def __init__(self) -> None:
+        self.counts, self.sums = np.zeros(4, np.int64), np.zeros(4)
+        self.sampled, self.sampled_sum, self.ceiling_sum = 0, 0.0, 0.0
+
+    def add(self, rows: InstanceRows) -> None:
+        scored = ~np.isnan(rows.agreement)
+        size = np.digitize(rows.area[scored], [TINY_PX, SMALL_PX, MEDIUM_PX])
+        self.counts += np.bincount(size, minlength=4)
+        self.sums += np.bincount(size, rows.agreement[scored], minlength=4)
+        both = scored & ~np.isnan(rows.ceiling)
+        self.sampled += int(both.sum())
+        self.sampled_sum += float(rows.agreement[both].sum())
+        self.ceiling_sum += float(rows.ceiling[both].sum())
+
+
 class Tally:
     """Sums over all shards; its size depends on the number of classes and models only, never on the dataset's.
 
@@ -57,6 +75,7 @@ class Tally:
         self.per_image = np.zeros(axes.COUNT.bins, np.int64)
         self.centres = np.zeros((1, HEAT_COLUMNS), np.int64)
         self.models: set[tuple[int, str]] = set()
+        self.agreement = AgreementSums()
 
     def _per_split(self) -> I64:
         return np.zeros(len(self.splits), np.int64)
@@ -109,6 +128,7 @@ class Tally:
         classes = self.class_ids.size
         self.instances += which.size
         self.models |= rows.models
+        self.agreement.add(rows)
         self.tiny += int((rows.area < TINY_PX).sum())
         self.small += int((rows.area < SMALL_PX).sum())
         self.medium += int(((rows.area >= SMALL_PX) & (rows.area < MEDIUM_PX)).sum())
