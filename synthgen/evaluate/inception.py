@@ -85,7 +85,7 @@ def load_inception(path: Path) -> Any:
                 else torch.load(path, map_location="cpu", weights_only=True)
             )
     except Exception as error:  # torch raises anything from OSError to UnpicklingError
-        cause = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        cause = error.strerror if isinstance(error, OSError) and error.strerror else "it holds no weights"
         raise AssetError(f"--inception-weights: {str(path)!r} cannot be read ({cause}); {ALLOWED}") from error
     network = ScriptedInception(torch, loaded) if scripted else Inception(torch, _checked(loaded, path))
     _try(network, path)

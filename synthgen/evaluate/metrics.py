@@ -80,37 +80,37 @@ def kernel_distance(a: Features, b: Features, *, rng: np.random.Generator, repli
     Raises:
         ValueError: a set has fewer than 2 scenes.
     """
-    kernels = [_masked_kernel(x, y) for x, y in ((a, a), (b, b), (a, b))]
     counts_a, counts_b = _bootstrap_counts(a.scenes, b.scenes, replicates, rng=rng)
-    once = np.ones((1, len(a))), np.ones((1, len(b)))
-    value = _mmd2(kernels, *once, a.scenes, b.scenes)
-    spread = _mmd2(kernels, counts_a, counts_b, a.scenes, b.scenes)
-    low, high = np.nanpercentile(spread, INTERVAL_PERCENT)
-    return Estimate(float(value[0]), float(low), float(high))
+    found = _mmd2(a, b, np.vstack([np.ones(len(a)), counts_a]), np.vstack([np.ones(len(b)), counts_b]))
+    low, high = np.nanpercentile(found[1:], INTERVAL_PERCENT)
+    return Estimate(float(found[0]), float(low), float(high))
+
+
+def _mmd2(a: Features, b: Features, counts_a: F64, counts_b: F64) -> F64:
+    """(R,) estimates over pairs of different scenes, one per row of (R, N) and (R, M) weights of the images."""
+    numbers = np.unique(np.concatenate([a.scenes, b.scenes]), return_inverse=True)[1]
+    per_a = _per_scene(counts_a, numbers[: len(a)], numbers.max() + 1)
+    per_b = _per_scene(counts_b, numbers[len(a) :], numbers.max() + 1)
+    means = []
+    for x, y, left, right, shared in (
+        (a, a, counts_a, counts_a, per_a * per_a),
+        (b, b, counts_b, counts_b, per_b * per_b),
+        (a, b, counts_a, counts_b, per_a * per_b),
+    ):
+        pairs = left.sum(axis=1) * right.sum(axis=1) - shared.sum(axis=1)
+        total = ((left @ _masked_kernel(x, y)) * right).sum(axis=1)  # one kernel at a time: they are large
+        means.append(total / np.where(pairs > 0, pairs, np.nan))  # a replicate of one scene only says nothing
+    within_a, within_b, across = means
+    return np.asarray(within_a + within_b - 2.0 * across, np.float64)
 
 
 def _masked_kernel(x: Features, y: Features) -> F64:
-    kernel = (x.values @ y.values.T / x.values.shape[1] + 1.0) ** 3
+    kernel = x.values @ y.values.T
+    kernel /= x.values.shape[1]
+    kernel += 1.0
+    kernel *= kernel * kernel
     kernel[x.scenes[:, None] == y.scenes[None, :]] = 0.0
     return kernel
-
-
-def _mmd2(kernels: list[F64], counts_a: F64, counts_b: F64, scenes_a: I64, scenes_b: I64) -> F64:
-    """(R,) estimates, one per row of weights."""
-    numbers = np.unique(np.concatenate([scenes_a, scenes_b]), return_inverse=True)[1]
-    per_a = _per_scene(counts_a, numbers[: len(scenes_a)], numbers.max() + 1)
-    per_b = _per_scene(counts_b, numbers[len(scenes_a) :], numbers.max() + 1)
-    means = []
-    for kernel, left, right, sums in (
-        (kernels[0], counts_a, counts_a, (per_a, per_a)),
-        (kernels[1], counts_b, counts_b, (per_b, per_b)),
-        (kernels[2], counts_a, counts_b, (per_a, per_b)),
-    ):
-        pairs = left.sum(axis=1) * right.sum(axis=1) - (sums[0] * sums[1]).sum(axis=1)
-        with np.errstate(invalid="ignore"):  # a replicate of one scene only says nothing: nan
-            means.append(((left @ kernel) * right).sum(axis=1) / np.where(pairs > 0, pairs, np.nan))
-    within_a, within_b, across = means
-    return np.asarray(within_a + within_b - 2.0 * across, np.float64)
 
 
 def _per_scene(counts: F64, scene: I64, scenes: int) -> F64:
