@@ -17,6 +17,7 @@ from synthgen.render import environment as env
 from synthgen.render import light as light_module
 from synthgen.render.environment_filter import LEVEL_ROUGHNESS, lookup_reflection, map_coordinates, prefilter_ggx
 from synthgen.render.light import DISC_TAPS, LitChannels, build_scene_light, light_surfaces
+from synthgen.render.light_cells import agreeing
 from synthgen.render.light_highlight import ggx
 from synthgen.render.light_panels import form_factor, lobe_share
 from synthgen.render.light_visibility import table_shadow
@@ -367,6 +368,31 @@ def test_table_shadow_agrees_with_a_ray(x: float, y: float, dz: float) -> None:
         assert open_share == pytest.approx(0.0, abs=1e-9)
     if along[0] > 0.5 + margin or along[1] > 0.3 + margin:
         assert open_share == pytest.approx(1.0, abs=1e-9)
+
+
+def test_metal_deep_between_parts_mirrors_parts_and_not_the_coloured_support() -> None:
+    """Mirrors that look down to a red table: in the open they show it, in a slot 1 cm wide mostly what is around."""
+    store = SmallStore({"table": TABLE, "box": BOX}, uniform_map())
+    red = dataclasses.replace(thing("table", "support", 0, -0.01), materials=(Material((0.9, 0.05, 0.05)),))
+    boxes = (thing("box", "object", 1, 0.05, (0.0, 0.0)), thing("box", "object", 2, 0.05, (0.07, 0.0)))
+    points = np.array([[[0.031, 0.0, 0.02], [0.4, 0.0, 0.02]]])
+    normals, rays = np.zeros_like(points), np.zeros_like(points)
+    normals[..., 0], rays[..., :] = 1.0, np.array([-0.8, 0.0, -0.6])
+    metal = surfaces_at(points, normals, 2, rays)
+    metal.roughness[...], metal.metallic[...] = 0.1, 1.0
+    reflection = lit(scene_of(red, *boxes), store, metal).reflection[0]
+    tint = (reflection[:, 0] - reflection[:, 1]) / reflection.sum(axis=-1)
+    assert tint[1] > 0.5 and tint[0] < 0.6 * tint[1]
+    assert 0.0 < reflection[0].max() < reflection[1].max()
+
+
+def test_an_edge_one_pixel_wide_is_no_smooth_cell() -> None:
+    """A bevel between two level faces: the corners of the cell over it agree, the pixels between them do not."""
+    floor = plane(np.linspace(0.0, 0.02, 17), np.linspace(0.0, 0.02, 17))
+    assert agreeing(floor.thing, floor.position, floor.normal)[8, 8] == 8
+    floor.normal[:, 9] = (0.6, 0.0, 0.8)
+    agree = agreeing(floor.thing, floor.position, floor.normal)
+    assert (agree[:, 8] == 0).all() and agree[0, 0] == 8
 
 
 # ---------------------------------------------------------------- key lights

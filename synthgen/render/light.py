@@ -159,8 +159,8 @@ def _add_lights(light: SceneLight, surfaces: Surfaces, agree: U8, direct: F32, h
         tangent = math.tan(key.radius_rad)
         shadow = _shadow(light, s, agree, light.key_maps, i, (tangent, tangent), DISC_TAPS)
         add_key(
-            s.thing, s.normal, s.ray, *material, shadow, key.direction, key.irradiance, key.radius_rad,
-            *KEY_HIGHLIGHT_ROUGHNESS, direct, highlight,
+            s.thing, s.position, s.normal, s.ray, *material, shadow, agree, key.direction, key.irradiance,
+            key.radius_rad, *KEY_HIGHLIGHT_ROUGHNESS, direct, highlight,
         )  # fmt: skip
     for i, panel in enumerate(light.panels):
         half = (float(panel.half[0]), float(panel.half[1]))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from synthgen.kernels import njit
-from synthgen.render.light_cells import STEPS, UNSET, fill, settled_pair, skipped, spread
+from synthgen.render.light_cells import STEPS, UNSET, fill, no_cells, open_cells, open_pixels, settled_pair, spread
 from synthgen.render.light_sky import Sky
 from synthgen.render.light_visibility import Scratch, scratch_for, sky_visibility
 from synthgen.types.arrays import F32, F64, U8, U16
 
 # Largest difference of a cell's corners in diffuse visibility, by cell edge; twice that in the mirrored sky's.
 SMOOTH = (0.0, 0.0, 0.25, 0.0, 0.14, 0.0, 0.0, 0.0, 0.05)
+HALF = np.float32(0.5)
 
 
 @njit(cache=True, nogil=True)
@@ -66,36 +67,34 @@ def visibility(
     height, width = thing.shape
     out = np.full((height, width, 2), UNSET, np.float32)
     scratch = scratch_for(sky)
+    filled, todo = no_cells(height, width)
     for step in STEPS:
-        for y0 in range(0, height, max(step, 1)):
-            y1 = y0 + step
-            for x0 in range(0, width, max(step, 1)):
-                if agree[y0, x0] < step and step > 1:
-                    continue
-                below, bias = flags[thing[y0, x0]] == 1, biases[thing[y0, x0]]
-                if step <= 1:
-                    if out[y0, x0, 0] != UNSET or skipped(step, y0, x0):
-                        continue
-                    if thing[y0, x0] == 0:
-                        out[y0, x0, 0], out[y0, x0, 1] = 1.0, 1.0
-                        continue
-                    if step == 0:
-                        ya, xa, yb, xb = settled_pair(out, thing, position, normal, y0, x0, SMOOTH[2])
-                        if ya >= 0:
-                            out[y0, x0, 0] = 0.5 * (out[ya, xa, 0] + out[yb, xb, 0])
-                            out[y0, x0, 1] = 0.5 * (out[ya, xa, 1] + out[yb, xb, 1])
-                            continue
-                    _visibility_at(y0, x0, position, normal, ray, roughness, below, bias, sky, scratch, table, out)
-                    continue
-                middle = step // 2
-                if out[y0 + middle, x0 + middle, 0] != UNSET:
-                    continue
-                x1 = x0 + step
-                for corner in range(4):
-                    y, x = (y1 if corner & 1 else y0), (x1 if corner & 2 else x0)
-                    if out[y, x, 0] == UNSET:
-                        _visibility_at(y, x, position, normal, ray, roughness, below, bias, sky, scratch, table, out)
-                most = SMOOTH[step]
-                if spread(out, y0, x0, y1, x1, 0) <= most and spread(out, y0, x0, y1, x1, 1) <= 2.0 * most:
-                    fill(out, y0, x0, step)
+        most = SMOOTH[step]
+        for n in range(open_cells(agree, filled, step, todo)):
+            y0, x0 = divmod(todo[n], width)
+            below, bias = flags[thing[y0, x0]] == 1, biases[thing[y0, x0]]
+            for corner in range(4):
+                y, x = y0 + (step if corner & 1 else 0), x0 + (step if corner & 2 else 0)
+                if out[y, x, 0] == UNSET:
+                    _visibility_at(y, x, position, normal, ray, roughness, below, bias, sky, scratch, table, out)
+            y1, x1 = y0 + step, x0 + step
+            if spread(out, y0, x0, y1, x1, 0) <= most and spread(out, y0, x0, y1, x1, 1) <= 2.0 * most:
+                fill(out, filled, y0, x0, step)
+    for odd in range(2):
+        for n in range(open_pixels(filled, height, width, odd, todo)):
+            y, x = divmod(todo[n], width)
+            if out[y, x, 0] != UNSET:
+                continue
+            if thing[y, x] == 0:
+                out[y, x, 0], out[y, x, 1] = 1.0, 1.0
+                continue
+            ya, xa, yb, xb = -1, -1, -1, -1
+            if odd == 1:
+                ya, xa, yb, xb = settled_pair(out, thing, position, normal, y, x, SMOOTH[2])
+            if ya >= 0:
+                out[y, x, 0] = HALF * (out[ya, xa, 0] + out[yb, xb, 0])
+                out[y, x, 1] = HALF * (out[ya, xa, 1] + out[yb, xb, 1])
+            else:
+                below, bias = flags[thing[y, x]] == 1, biases[thing[y, x]]
+                _visibility_at(y, x, position, normal, ray, roughness, below, bias, sky, scratch, table, out)
     return out

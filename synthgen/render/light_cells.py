@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from synthgen.kernels import njit
-from synthgen.types.arrays import F32, U8, U16
+from synthgen.types.arrays import F32, I32, U8, U16
 
-# Cell edges in pixels, tried in this order; then every other pixel, and last (0) the pixels between those.
-STEPS = (8, 4, 2, 1, 0)
+# Cell edges in pixels, tried in this order; then every other pixel, and last the pixels between those.
+STEPS = (8, 4, 2)
 # Corners that differ by more are not interpolated, by cell edge: over two pixels a ramp
 # is straight, over more it may bend.
 SPREAD = (0.0, 0.0, 0.18, 0.0, 0.06, 0.0, 0.0, 0.0, 0.0)
@@ -23,9 +23,11 @@ TURN = 0.25  # 1 - cosine between a cell's normals per alpha squared: half a lob
 AGREE_BEND = 0.15  # second difference of three pixels' points, as a share of their distance
 AGREE_PLANE = 0.35  # sine of the angle by which a corner may leave the first one's tangent plane
 UNSET = np.float32(-1.0)
+FACTOR_SPREAD = 0.08  # of a light's cosine or form factor, relative; interpolation is then within about 1 %
+LOBE_SPREAD = 0.05  # of its highlight
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def agreeing(thing: U16, position: F32, normal: F32) -> U8:  # pragma: no cover - compiled
     """(H, W) uint8: at the upper left pixel of a cell the edge of the largest cell (8, 4, 2) that agrees, else 0."""
     height, width = thing.shape
@@ -44,13 +46,16 @@ def agreeing(thing: U16, position: F32, normal: F32) -> U8:  # pragma: no cover 
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _agree(thing: U16, position: F32, normal: F32, y0: int, x0: int, step: int) -> bool:  # pragma: no cover - compiled
-    """Whether the pixels of a small cell show one thing, and the four corners of any cell one smooth surface."""
+    """Whether the pixels of a small cell show one thing without an edge, and the corners of any cell one surface."""
     if step == 2:
         for y in range(y0, y0 + 3):
             for x in range(x0, x0 + 3):
-                if thing[y, x] != thing[y0, x0]:
+                turn = np.float32(0.0)
+                for k in range(3):
+                    turn += normal[y0, x0, k] * normal[y, x, k]
+                if thing[y, x] != thing[y0, x0] or turn < AGREE_NORMAL:  # also edges one pixel wide
                     return False
     for corner in range(1, 4):
         y = y0 + step if corner & 1 else y0
@@ -68,13 +73,49 @@ def _agree(thing: U16, position: F32, normal: F32, y0: int, x0: int, step: int) 
     return True
 
 
-@njit(cache=True, nogil=True)
-def skipped(step: int, y: int, x: int) -> bool:  # pragma: no cover - compiled
-    """Whether a pixel has to wait for the pass after this one: passes 1 and 0 share the pixels like a chessboard."""
-    return step == 1 and (x + y) % 2 == 1
+@njit(cache=True, nogil=True, error_model="numpy")
+def no_cells(height: int, width: int) -> tuple[U8, I32]:  # pragma: no cover - compiled
+    """Book-keeping for one field: which blocks of 2 x 2 pixels are interpolated (none yet), and room for a list."""
+    filled = np.zeros(((height + 1) // 2, (width + 1) // 2), np.uint8)
+    return filled, np.empty(height * width, np.int32)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def open_cells(agree: U8, filled: U8, step: int, out: I32) -> int:  # pragma: no cover - compiled
+    """Lists the cells of this edge that agree and that no larger one has filled; returns how many.
+
+    ``out`` gets the flat index y * width + x of their upper left pixels, row by row.
+    """
+    height, width = agree.shape
+    count = 0
+    for y in range(0, height - step, step):
+        for x in range(0, width - step, step):
+            if agree[y, x] >= step and filled[y >> 1, x >> 1] == 0:
+                out[count] = y * width + x
+                count += 1
+    return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def open_pixels(filled: U8, height: int, width: int, odd: int, out: I32) -> int:  # pragma: no cover - compiled
+    """Lists half of the pixels that no cell has filled, those with (x + y) % 2 == ``odd``; returns how many.
+
+    The two halves interlock like the fields of a chessboard: what the first finds, the second may interpolate.
+    """
+    count = 0
+    for row in range(filled.shape[0]):
+        for column in range(filled.shape[1]):
+            if filled[row, column] != 0:
+                continue
+            for y in range(2 * row, min(2 * row + 2, height)):
+                x = 2 * column + ((y + odd) & 1)
+                if x < width:
+                    out[count] = y * width + x
+                    count += 1
+    return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def settled_pair(
     field: F32, thing: U16, position: F32, normal: F32, y: int, x: int, most: float
 ) -> tuple[int, int, int, int]:  # pragma: no cover - compiled
@@ -107,14 +148,14 @@ def settled_pair(
     return -1, -1, -1, -1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def spread(field: F32, y0: int, x0: int, y1: int, x1: int, k: int) -> float:  # pragma: no cover - compiled
     """Largest difference between the four corners of a cell in channel k."""
     a, b, c, d = field[y0, x0, k], field[y0, x1, k], field[y1, x0, k], field[y1, x1, k]
     return max(max(a, b), max(c, d)) - min(min(a, b), min(c, d))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def between(
     field: F32, y0: int, x0: int, y1: int, x1: int, y: int, x: int, k: int
 ) -> float:  # pragma: no cover - compiled
@@ -124,33 +165,72 @@ def between(
     return top * (1.0 - fy) + (field[y1, x0, k] * (1.0 - fx) + field[y1, x1, k] * fx) * fy
 
 
-@njit(cache=True, nogil=True)
-def fill(field: F32, y0: int, x0: int, step: int) -> None:  # pragma: no cover - compiled
-    """Bilinear values in all channels for the pixels of a cell that are not settled yet; its corners are."""
-    y1, x1, share = y0 + step, x0 + step, np.float32(1.0 / step)
-    for y in range(y0, y1):
-        low = share * np.float32(y - y0)
-        high = np.float32(1.0) - low
-        for x in range(x0, x1):
-            if field[y, x, 0] != UNSET:
-                continue
-            right = share * np.float32(x - x0)
-            left = np.float32(1.0) - right
-            a, b, c, d = high * left, high * right, low * left, low * right
-            for k in range(field.shape[2]):
-                upper = a * field[y0, x0, k] + b * field[y0, x1, k]
-                field[y, x, k] = upper + (c * field[y1, x0, k] + d * field[y1, x1, k])
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill(field: F32, filled: U8, y0: int, x0: int, step: int) -> None:  # pragma: no cover - compiled
+    """Bilinear values in all channels for the pixels of a cell from its corners, and a note that it is done."""
+    share = np.float32(1.0) / np.float32(step)
+    for k in range(field.shape[2]):
+        left, right = field[y0, x0, k], field[y0, x0 + step, k]
+        left_dy, right_dy = (field[y0 + step, x0, k] - left) * share, (field[y0 + step, x0 + step, k] - right) * share
+        for y in range(step):
+            value = left + left_dy * np.float32(y)
+            dx = (right + right_dy * np.float32(y) - value) * share
+            for x in range(step):
+                field[y0 + y, x0 + x, k] = value + dx * np.float32(x)
+    for row in range(y0 >> 1, (y0 + step) >> 1):
+        for column in range(x0 >> 1, (x0 + step) >> 1):
+            filled[row, column] = 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def turned(normal: F32, y0: int, x0: int, step: int, roughness: float) -> bool:  # pragma: no cover - compiled
-    """Whether the normals of a cell's corners differ so much that a highlight of this roughness fits between them."""
-    most = TURN * roughness**4
-    for corner in range(1, 4):
-        y, x = y0 + (step if corner & 1 else 0), x0 + (step if corner & 2 else 0)
-        cosine = np.float32(0.0)
-        for k in range(3):
-            cosine += normal[y0, x0, k] * normal[y, x, k]
-        if 1.0 - cosine > most:
-            return True
+    """Whether the normals of a cell differ so much that a highlight of this roughness fits between its corners.
+
+    Looks at three by three pixels: all of the smallest cells."""
+    least = np.float32(1.0 - TURN * roughness**4)
+    for y in range(y0, y0 + step + 1, step // 2):
+        for x in range(x0, x0 + step + 1, step // 2):
+            cosine = np.float32(0.0)
+            for k in range(3):
+                cosine += normal[y0, x0, k] * normal[y, x, k]
+            if cosine < least:
+                return True
     return False
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def lit_alike(
+    out: F32, normal: F32, roughness: F32, y0: int, x0: int, step: int
+) -> bool:  # pragma: no cover - compiled
+    """Whether the corners of a cell get so much the same of a light that the pixels between them need no look.
+
+    Args:
+        out: (H, W, 3) diffuse share, highlight, Fresnel's power.
+    """
+    r, y1, x1 = roughness[y0, x0], y0 + step, x0 + step
+    if roughness[y0, x1] != r or roughness[y1, x0] != r or roughness[y1, x1] != r:
+        return False
+    return not turned(normal, y0, x0, step, r) and (
+        spread(out, y0, x0, y1, x1, 0) <= FACTOR_SPREAD * out[y0, x0, 0]
+        and spread(out, y0, x0, y1, x1, 1) <= LOBE_SPREAD
+        and spread(out, y0, x0, y1, x1, 2) <= LOBE_SPREAD
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def halved(
+    out: F32, thing: U16, position: F32, normal: F32, roughness: F32, y: int, x: int
+) -> bool:  # pragma: no cover - compiled
+    """Gives a pixel what two opposite neighbours get of a light, on average, where no highlight fits between them."""
+    ya, xa, yb, xb = settled_pair(out, thing, position, normal, y, x, LOBE_SPREAD)
+    if ya < 0 or abs(out[ya, xa, 1] - out[yb, xb, 1]) > LOBE_SPREAD:
+        return False
+    r, before, after = roughness[y, x], np.float32(0.0), np.float32(0.0)
+    for k in range(3):
+        before += normal[ya, xa, k] * normal[y, x, k]
+        after += normal[yb, xb, k] * normal[y, x, k]
+    if roughness[ya, xa] != r or roughness[yb, xb] != r or 1.0 - min(before, after) > TURN * r**4:
+        return False
+    for k in range(3):
+        out[y, x, k] = np.float32(0.5) * (out[ya, xa, k] + out[yb, xb, k])
+    return True

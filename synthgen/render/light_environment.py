@@ -6,19 +6,32 @@ import numpy as np
 
 from synthgen.kernels import njit
 from synthgen.render.environment_filter import bilinear_corners, lookup, lookup_reflection, map_coordinates
-from synthgen.render.light_cells import SPREAD, STEPS, UNSET, fill, settled_pair, skipped, spread, turned
+from synthgen.render.light_cells import (
+    SPREAD,
+    STEPS,
+    UNSET,
+    fill,
+    no_cells,
+    open_cells,
+    open_pixels,
+    settled_pair,
+    spread,
+    turned,
+)
 from synthgen.types.arrays import F32, F64, I32, U8, U16
 
 GLOSSY = 0.3  # roughness below which the support is seen as in a mirror
 PROBE_TILT = (0.7, 1.5, 4.0)  # how far rough surfaces bend their normal down to look for the support
 PROBE_REACH_M = 0.4
+CLEAR_BELOW = 0.6  # ambient visibility from which nothing stands between a surface and the support below
 HIDDEN = 0.4  # radiance of hidden directions, as a share of the support's
 INTERPOLATED_ROUGHNESS = 0.2  # sharper reflections are computed at every pixel
 PAIR_SPREAD = 0.06  # of irradiance, between a pixel's neighbours
-ALIKE = 0.2  # relative difference of a cell's corners up to which they are blended
+# Relative difference of a cell's corners up to which they are blended, by cell edge.
+ALIKE = (0.0, 0.2, 0.2, 0.0, 0.2, 0.0, 0.0, 0.0, 0.06)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _glow_at(x: float, y: float, glow: F32, area: F64) -> tuple[float, float, float]:  # pragma: no cover - compiled
     """Bilinear look-up of the support's radiance at a world point; clamps at the border."""
     side = glow.shape[0]
@@ -34,7 +47,7 @@ def _glow_at(x: float, y: float, glow: F32, area: F64) -> tuple[float, float, fl
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _seen_below(
     px: float, py: float, rise: float, gx: float, gy: float, gz: float, glow: F32, area: F64
 ) -> tuple[float, float, float]:  # pragma: no cover - compiled
@@ -43,7 +56,7 @@ def _seen_below(
     return _glow_at(px + gx * reach, py + gy * reach, glow, area)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _light_pixel(
     y: int,
     x: int,
@@ -110,9 +123,9 @@ def _light_pixel(
             under = last[6 + k]
             lit = under * (seen[y, x, 0] if has_support else 1.0)
         out[y, x, k] = above + under
-        luminance = 0.2126 if k == 0 else (0.7152 if k == 1 else 0.0722)
-        sees += luminance * (above * seen[y, x, 0] + lit)
-        most += luminance * (above + under)
+        part = 0.2126 if k == 0 else (0.7152 if k == 1 else 0.0722)
+        sees += part * (above * seen[y, x, 0] + lit)
+        most += part * (above + under)
     out[y, x, 6] = min(1.0, sees / most)
     facing = 2.0 * (nx * rx + ny * ry + nz * rz)
     mx, my, mz = rx - facing * nx, ry - facing * ny, rz - facing * nz
@@ -135,14 +148,19 @@ def _light_pixel(
     t = t * t * (3.0 - 2.0 * t)
     # Where the sky is hidden, neighbours are: darker than the support in the open, darkest at contacts.
     hidden = HIDDEN * t * (1.0 - seen[y, x, 1]) * (0.3 + 0.7 * seen[y, x, 0])
-    grey = 0.5 * hidden * (0.2126 * gr + 0.7152 * gg + 0.0722 * gb)  # neighbours have colours of their own
+    luminance = 0.2126 * gr + 0.7152 * gg + 0.0722 * gb
+    grey = 0.5 * hidden * luminance  # neighbours have colours of their own
+    # Deep in a pile a ray downwards meets other parts before it meets a coloured tote.
+    clear = min(1.0, seen[y, x, 0] / CLEAR_BELOW)
+    gr, gg, gb, dim = clear * gr, clear * gg, clear * gb, (1.0 - clear) * HIDDEN * luminance
+    gr, gg, gb = gr + dim, gg + dim, gb + dim
     below = 1.0 - t + 0.5 * hidden
     out[y, x, 3] = t * open_sky * ar + below * gr + grey
     out[y, x, 4] = t * open_sky * ag + below * gg + grey
     out[y, x, 5] = t * open_sky * ab + below * gb + grey
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def environment_light(
     thing: U16,
     position: F32,
@@ -182,61 +200,44 @@ def environment_light(
     """
     height, width = thing.shape
     out = np.full((height, width, 7), UNSET, np.float32)
+    filled, todo = no_cells(height, width)
     last = np.full(9, 2.0)
-    for step in STEPS[1:]:
-        for y0 in range(0, height, max(step, 1)):
-            for x0 in range(0, width, max(step, 1)):
-                if step <= 1:
-                    if out[y0, x0, 6] != UNSET or skipped(step, y0, x0):
-                        continue
-                    if step == 0 and roughness[y0, x0] > GLOSSY:
-                        ya, xa, yb, xb = settled_pair(out, thing, position, normal, y0, x0, PAIR_SPREAD)
-                        if ya >= 0 and abs(out[ya, xa, 4] - out[yb, xb, 4]) <= ALIKE * out[ya, xa, 4]:
-                            for k in range(7):
-                                out[y0, x0, k] = 0.5 * (out[ya, xa, k] + out[yb, xb, k])
-                            continue
-                elif agree[y0, x0] < step or roughness[y0, x0] < INTERPOLATED_ROUGHNESS:
-                    continue
-                if step > 1 and out[y0 + step // 2, x0 + 1, 6] != UNSET:
-                    continue
-                y1, x1 = y0 + step, x0 + step
-                for corner in range(1 if step <= 1 else 4):
-                    y, x = (y1 if corner & 1 else y0), (x1 if corner & 2 else x0)
-                    if out[y, x, 6] == UNSET:
-                        _light_pixel(
-                            y,
-                            x,
-                            thing,
-                            position,
-                            normal,
-                            ray,
-                            roughness,
-                            seen,
-                            flags,
-                            ground_z,
-                            open_glow,
-                            glow,
-                            area,
-                            turn_cos,
-                            turn_sin,
-                            intensity,
-                            sharp,
-                            sharp_height,
-                            texels,
-                            offsets,
-                            heights,
-                            by_normal,
-                            by_normal_height,
-                            last,
-                            out,
-                        )
-                if step <= 1 or not _alike(out, normal, roughness, y0, x0, step):
-                    continue
-                fill(out, y0, x0, step)
+    for step in STEPS:
+        for n in range(open_cells(agree, filled, step, todo)):
+            y0, x0 = divmod(todo[n], width)
+            if roughness[y0, x0] < INTERPOLATED_ROUGHNESS:
+                continue
+            for corner in range(4):
+                y, x = y0 + (step if corner & 1 else 0), x0 + (step if corner & 2 else 0)
+                if out[y, x, 6] == UNSET:
+                    _light_pixel(
+                        y, x, thing, position, normal, ray, roughness, seen, flags, ground_z, open_glow, glow, area,
+                        turn_cos, turn_sin, intensity, sharp, sharp_height, texels, offsets, heights, by_normal,
+                        by_normal_height, last, out,
+                    )  # fmt: skip
+            if _alike(out, normal, roughness, y0, x0, step):
+                fill(out, filled, y0, x0, step)
+    for odd in range(2):
+        for n in range(open_pixels(filled, height, width, odd, todo)):
+            y, x = divmod(todo[n], width)
+            if out[y, x, 6] != UNSET:
+                continue
+            ya, xa, yb, xb = -1, -1, -1, -1
+            if odd == 1 and roughness[y, x] > GLOSSY:
+                ya, xa, yb, xb = settled_pair(out, thing, position, normal, y, x, PAIR_SPREAD)
+            if ya >= 0 and abs(out[ya, xa, 4] - out[yb, xb, 4]) <= ALIKE[1] * out[ya, xa, 4]:
+                for k in range(7):
+                    out[y, x, k] = 0.5 * (out[ya, xa, k] + out[yb, xb, k])
+            else:
+                _light_pixel(
+                    y, x, thing, position, normal, ray, roughness, seen, flags, ground_z, open_glow, glow, area,
+                    turn_cos, turn_sin, intensity, sharp, sharp_height, texels, offsets, heights, by_normal,
+                    by_normal_height, last, out,
+                )  # fmt: skip
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _alike(out: F32, normal: F32, roughness: F32, y0: int, x0: int, step: int) -> bool:  # pragma: no cover - compiled
     """Whether the corners of a cell are lit so alike that the light between them is theirs, blended."""
     r, y1, x1 = roughness[y0, x0], y0 + step, x0 + step
@@ -244,6 +245,6 @@ def _alike(out: F32, normal: F32, roughness: F32, y0: int, x0: int, step: int) -
         return False
     return not turned(normal, y0, x0, step, r) and (
         spread(out, y0, x0, y1, x1, 6) < SPREAD[4]
-        and spread(out, y0, x0, y1, x1, 1) < ALIKE * out[y0, x0, 1]
-        and spread(out, y0, x0, y1, x1, 4) < ALIKE * out[y0, x0, 4]
+        and spread(out, y0, x0, y1, x1, 1) < ALIKE[step] * out[y0, x0, 1]
+        and spread(out, y0, x0, y1, x1, 4) < ALIKE[step] * out[y0, x0, 4]
     )

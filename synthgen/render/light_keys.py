@@ -1,23 +1,109 @@
-"""Compiled kernel: distant disc lights (sun, window, lamp) that were taken out of the environment."""
+"""Compiled kernels: distant disc lights (sun, window, lamp) that were taken out of the environment."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from synthgen.kernels import njit
+from synthgen.render.light_cells import STEPS, UNSET, fill, halved, lit_alike, no_cells, open_cells, open_pixels
 from synthgen.render.light_highlight import fresnel, highlight_lobe
-from synthgen.types.arrays import F32, F64, U16
+from synthgen.types.arrays import F32, F64, U8, U16
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _disc_at(
+    y: int,
+    x: int,
+    normal: F32,
+    ray: F32,
+    roughness: F32,
+    direction: F64,
+    radius: float,
+    strength: float,
+    gloss: float,
+    out: F32,
+) -> None:  # pragma: no cover - compiled
+    """Fills out[y, x]; see ``_disc``."""
+    lx, ly, lz = direction[0], direction[1], direction[2]
+    cos_r, sin_r = math.cos(radius), math.sin(radius)
+    nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
+    out[y, x, 0], out[y, x, 1], out[y, x, 2] = 0.0, 0.0, 0.0
+    n_l = nx * lx + ny * ly + nz * lz
+    if n_l <= -sin_r:
+        return
+    # Irradiance of a disc that the horizon cuts: smooth from -radius to +radius.
+    out[y, x, 0] = n_l if n_l >= sin_r else (n_l + sin_r) ** 2 / (4.0 * sin_r)
+    if roughness[y, x] <= gloss:
+        return
+    # Representative point: that point of the disc which is nearest to the mirror ray.
+    rx, ry, rz = ray[y, x, 0], ray[y, x, 1], ray[y, x, 2]
+    v_n = 2.0 * (nx * rx + ny * ry + nz * rz)
+    mx, my, mz = rx - v_n * nx, ry - v_n * ny, rz - v_n * nz
+    along = mx * lx + my * ly + mz * lz
+    if along < cos_r:
+        tx, ty, tz = mx - along * lx, my - along * ly, mz - along * lz
+        side = sin_r / max(1e-6, math.sqrt(tx * tx + ty * ty + tz * tz))
+        mx, my, mz = lx * cos_r + tx * side, ly * cos_r + ty * side, lz * cos_r + tz * side
+    lobe, out[y, x, 2] = highlight_lobe(mx, my, mz, nx, ny, nz, rx, ry, rz, roughness[y, x], radius / 3.0)
+    # Never brighter than the light itself in a perfect mirror.
+    out[y, x, 1] = min(lobe, 1.0 / (math.pi * sin_r * sin_r)) * strength
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _disc(
+    thing: U16,
+    position: F32,
+    normal: F32,
+    ray: F32,
+    roughness: F32,
+    shadow: F32,
+    agree: U8,
+    direction: F64,
+    radius: float,
+    strength: float,
+    gloss: float,
+) -> F32:  # pragma: no cover - compiled
+    """(H, W, 3) cosine of the light, radiance of its highlight on a white mirror of the surface's roughness (for an
+    irradiance of ``strength``), and Schlick's power; unset where no light arrives. Interpolated like panels.
+
+    Args:
+        gloss: roughness up to which there is no highlight.
+    """
+    height, width = thing.shape
+    out = np.full((height, width, 3), UNSET, np.float32)
+    filled, todo = no_cells(height, width)
+    for step in STEPS:
+        for n in range(open_cells(agree, filled, step, todo)):
+            y0, x0 = divmod(todo[n], width)
+            for corner in range(4):
+                y, x = y0 + (step if corner & 1 else 0), x0 + (step if corner & 2 else 0)
+                if out[y, x, 0] == UNSET:
+                    _disc_at(y, x, normal, ray, roughness, direction, radius, strength, gloss, out)
+            if lit_alike(out, normal, roughness, y0, x0, step):
+                fill(out, filled, y0, x0, step)
+    for odd in range(2):
+        for n in range(open_pixels(filled, height, width, odd, todo)):
+            y, x = divmod(todo[n], width)
+            if out[y, x, 0] != UNSET or shadow[y, x, 0] <= 0.0:
+                continue
+            if odd == 0 or not halved(out, thing, position, normal, roughness, y, x):
+                _disc_at(y, x, normal, ray, roughness, direction, radius, strength, gloss, out)
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def add_key(
     thing: U16,
+    position: F32,
     normal: F32,
     ray: F32,
     albedo: F32,
     roughness: F32,
     metallic: F32,
     shadow: F32,
+    agree: U8,
     direction: F64,
     irradiance: F64,
     radius: float,
@@ -29,42 +115,26 @@ def add_key(
     """Adds a distant disc light (sun, window) to ``direct`` and ``highlight`` of one view.
 
     Args:
-        shadow: from ``shadow_field``.
+        shadow: from ``shadow_field``; agree: from ``light_cells.agreeing``.
         direction: (3,) unit, towards the light; irradiance: (3,) on a facing surface; radius: angular, rad.
         gloss_from, gloss_to: below the first roughness the reflection shows this light, above the second the
             highlight does, between them both in part.
     """
     height, width = thing.shape
-    lx, ly, lz = direction[0], direction[1], direction[2]
-    cos_r, sin_r = math.cos(radius), math.sin(radius)
-    radiance = irradiance / (math.pi * sin_r * sin_r)
+    strength = max(irradiance.max(), 1e-9)
+    disc = _disc(thing, position, normal, ray, roughness, shadow, agree, direction, radius, strength, gloss_from)
+    diffuse, glossy = (irradiance / math.pi).astype(np.float32), (irradiance / strength).astype(np.float32)
     for y in range(height):
         for x in range(width):
             lit = shadow[y, x, 0]
-            if lit <= 0.0:
+            cosine = disc[y, x, 0] * lit
+            if cosine <= 0.0:
                 continue
-            nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
-            n_l = nx * lx + ny * ly + nz * lz
-            if n_l <= -sin_r:
-                continue
-            # Irradiance of a disc that the horizon cuts: smooth from -radius to +radius.
-            cosine = n_l if n_l >= sin_r else (n_l + sin_r) ** 2 / (4.0 * sin_r)
             for k in range(3):
-                direct[y, x, k] += irradiance[k] * (cosine * lit / math.pi)
-            share = min(1.0, max(0.0, (roughness[y, x] - gloss_from) / (gloss_to - gloss_from)))
-            if share <= 0.0:
+                direct[y, x, k] += diffuse[k] * cosine
+            share = (roughness[y, x] - gloss_from) / (gloss_to - gloss_from)
+            seen = disc[y, x, 1] * lit * min(1.0, share)
+            if share <= 0.0 or seen <= 0.0:
                 continue
-            # Representative point: that point of the disc which is nearest to the mirror ray.
-            rx, ry, rz = ray[y, x, 0], ray[y, x, 1], ray[y, x, 2]
-            v_n = 2.0 * (nx * rx + ny * ry + nz * rz)
-            mx, my, mz = rx - v_n * nx, ry - v_n * ny, rz - v_n * nz
-            along = mx * lx + my * ly + mz * lz
-            if along < cos_r:
-                tx, ty, tz = mx - along * lx, my - along * ly, mz - along * lz
-                side = sin_r / max(1e-6, math.sqrt(tx * tx + ty * ty + tz * tz))
-                mx, my, mz = lx * cos_r + tx * side, ly * cos_r + ty * side, lz * cos_r + tz * side
-            lobe, schlick = highlight_lobe(mx, my, mz, nx, ny, nz, rx, ry, rz, roughness[y, x], radius / 3.0)
             for k in range(3):
-                # Never brighter than the light itself in a perfect mirror.
-                seen = min(lobe * irradiance[k], radiance[k]) * lit * share
-                highlight[y, x, k] += fresnel(albedo[y, x, k], metallic[y, x], schlick) * seen
+                highlight[y, x, k] += fresnel(albedo[y, x, k], metallic[y, x], disc[y, x, 2]) * seen * glossy[k]

@@ -7,17 +7,14 @@ import math
 import numpy as np
 
 from synthgen.kernels import njit
-from synthgen.render.light_cells import UNSET, fill, spread, turned
+from synthgen.render.light_cells import STEPS, UNSET, fill, halved, lit_alike, no_cells, open_cells, open_pixels
 from synthgen.render.light_highlight import MIN_ALPHA, fresnel
 from synthgen.types.arrays import F32, F64, U8, U16
 
-CELLS = (8, 4, 2, 1)
-FACTOR_SPREAD = 0.08  # relative; bilinear interpolation is then within about 1 %
-LOBE_SPREAD = 0.05  # share of the light's radiance
 DARK = 1.0e-6
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _edge(p: F64, i: int, j: int) -> float:  # pragma: no cover - compiled
     """z of one edge's share of Lambert's formula: angle between two unit vectors times the unit edge normal.
 
@@ -30,9 +27,30 @@ def _edge(p: F64, i: int, j: int) -> float:  # pragma: no cover - compiled
     return (p[i, 0] * p[j, 1] - p[i, 1] * p[j, 0]) * ratio
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _closed_sum(p: F64, count: int) -> float:  # pragma: no cover - compiled
+    """Sum of ``_edge`` round the polygon of the first ``count`` points, which are scaled to unit length in place."""
+    for i in range(count):
+        length = p[i, 0] ** 2 + p[i, 1] ** 2 + p[i, 2] ** 2
+        inverse = 1.0 / max(1e-9, math.sqrt(length))
+        p[i, 0] *= inverse
+        p[i, 1] *= inverse
+        p[i, 2] *= inverse
+    total = _edge(p, count - 1, 0)
+    for i in range(count - 1):
+        total += _edge(p, i, i + 1)
+    return abs(total)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _polygon_share(local: F64, clipped: F64) -> float:  # pragma: no cover - compiled
     """Share of the cosine-weighted upper hemisphere that a quadrilateral fills (Lambert 1760), clipped at z = 0."""
+    least = min(min(local[0, 2], local[1, 2]), min(local[2, 2], local[3, 2]))
+    most = max(max(local[0, 2], local[1, 2]), max(local[2, 2], local[3, 2]))
+    if most <= 0.0:
+        return 0.0
+    if least >= 0.0:  # nothing to clip, as nearly always
+        return _closed_sum(local, 4)
     count = 0
     for i in range(4):
         j = (i + 1) & 3
@@ -47,18 +65,10 @@ def _polygon_share(local: F64, clipped: F64) -> float:  # pragma: no cover - com
             count += 1
     if count < 3:
         return 0.0
-    for i in range(count):
-        length = clipped[i, 0] ** 2 + clipped[i, 1] ** 2 + clipped[i, 2] ** 2
-        inverse = 1.0 / max(1e-9, math.sqrt(length))
-        for k in range(3):
-            clipped[i, k] *= inverse
-    total = _edge(clipped, count - 1, 0)
-    for i in range(count - 1):
-        total += _edge(clipped, i, i + 1)
-    return abs(total)
+    return _closed_sum(clipped, count)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def form_factor(
     corners: F64, px: float, py: float, pz: float, nx: float, ny: float, nz: float, local: F64, clipped: F64
 ) -> float:  # pragma: no cover - compiled
@@ -83,7 +93,7 @@ def form_factor(
     return _polygon_share(local, clipped)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def lobe_share(
     corners: F64,
     px: float,
@@ -144,63 +154,65 @@ def lobe_share(
     return share * (1.0 - r2 * (0.75 - 0.15 * r2)), squared * squared * grazing
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _factors(
     thing: U16, position: F32, normal: F32, ray: F32, roughness: F32, shadow: F32, agree: U8, corners: F64
 ) -> F32:  # pragma: no cover - compiled
     """(H, W, 3) form factor of the light, its share of the mirror lobe, and Schlick's power, where light arrives.
 
-    Computed at the corners of smooth cells first, and inside them only where the corners differ.
+    Computed at the corners of smooth cells first, and inside them only where the corners differ; unset where no light
+    arrives.
     """
     height, width = thing.shape
     local, clipped = np.empty((4, 3)), np.empty((8, 3))
     out = np.full((height, width, 3), UNSET, np.float32)
-    for step in CELLS:
-        for y0 in range(0, height, step):
-            for x0 in range(0, width, step):
-                if step == 1:
-                    if out[y0, x0, 0] != UNSET:
-                        continue
-                    if shadow[y0, x0, 0] <= 0.0:
-                        out[y0, x0, 0] = 0.0
-                        continue
-                elif agree[y0, x0] < step or out[y0 + step // 2, x0 + 1, 0] != UNSET:
-                    continue
-                y1, x1 = y0 + step, x0 + step
-                for corner in range(1 if step == 1 else 4):
-                    y, x = (y1 if corner & 1 else y0), (x1 if corner & 2 else x0)
-                    if out[y, x, 0] != UNSET:
-                        continue
-                    px, py, pz = position[y, x, 0], position[y, x, 1], position[y, x, 2]
-                    nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
-                    out[y, x, 0] = form_factor(corners, px, py, pz, nx, ny, nz, local, clipped)
-                    if out[y, x, 0] > DARK:
-                        out[y, x, 1], out[y, x, 2] = lobe_share(
-                            corners, px, py, pz, nx, ny, nz, ray[y, x, 0], ray[y, x, 1], ray[y, x, 2],
-                            roughness[y, x], local, clipped,
-                        )  # fmt: skip
-                    else:
-                        out[y, x, 1], out[y, x, 2] = 0.0, 0.0
-                if step == 1 or not _alike(out, normal, roughness, y0, x0, step):
-                    continue
-                fill(out, y0, x0, step)
+    filled, todo = no_cells(height, width)
+    for step in STEPS:
+        for n in range(open_cells(agree, filled, step, todo)):
+            y0, x0 = divmod(todo[n], width)
+            for corner in range(4):
+                y, x = y0 + (step if corner & 1 else 0), x0 + (step if corner & 2 else 0)
+                if out[y, x, 0] == UNSET:
+                    _factors_at(y, x, position, normal, ray, roughness, corners, local, clipped, out)
+            if lit_alike(out, normal, roughness, y0, x0, step):
+                fill(out, filled, y0, x0, step)
+    for odd in range(2):
+        for n in range(open_pixels(filled, height, width, odd, todo)):
+            y, x = divmod(todo[n], width)
+            if out[y, x, 0] != UNSET:
+                continue
+            if shadow[y, x, 0] <= 0.0:
+                continue
+            if odd == 0 or not halved(out, thing, position, normal, roughness, y, x):
+                _factors_at(y, x, position, normal, ray, roughness, corners, local, clipped, out)
     return out
 
 
-@njit(cache=True, nogil=True)
-def _alike(out: F32, normal: F32, roughness: F32, y0: int, x0: int, step: int) -> bool:  # pragma: no cover - compiled
-    """Whether the corners of a cell get so much the same light that the pixels between them need no look."""
-    r, y1, x1 = roughness[y0, x0], y0 + step, x0 + step
-    if roughness[y0, x1] != r or roughness[y1, x0] != r or roughness[y1, x1] != r:
-        return False
-    return not turned(normal, y0, x0, step, r) and (
-        spread(out, y0, x0, y1, x1, 0) <= FACTOR_SPREAD * out[y0, x0, 0]
-        and spread(out, y0, x0, y1, x1, 1) <= LOBE_SPREAD
-        and spread(out, y0, x0, y1, x1, 2) <= LOBE_SPREAD
-    )
+@njit(cache=True, nogil=True, error_model="numpy")
+def _factors_at(
+    y: int,
+    x: int,
+    position: F32,
+    normal: F32,
+    ray: F32,
+    roughness: F32,
+    corners: F64,
+    local: F64,
+    clipped: F64,
+    out: F32,
+) -> None:  # pragma: no cover - compiled
+    px, py, pz = position[y, x, 0], position[y, x, 1], position[y, x, 2]
+    nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
+    out[y, x, 0] = form_factor(corners, px, py, pz, nx, ny, nz, local, clipped)
+    if out[y, x, 0] > DARK:
+        out[y, x, 1], out[y, x, 2] = lobe_share(
+            corners, px, py, pz, nx, ny, nz, ray[y, x, 0], ray[y, x, 1], ray[y, x, 2], roughness[y, x], local, clipped
+        )
+    else:
+        out[y, x, 1], out[y, x, 2] = 0.0, 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def add_area(
     thing: U16,
     position: F32,

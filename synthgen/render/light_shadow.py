@@ -14,8 +14,10 @@ from synthgen.render.light_cells import (
     UNSET,
     between,
     fill,
+    no_cells,
+    open_cells,
+    open_pixels,
     settled_pair,
-    skipped,
     spread,
 )
 from synthgen.render.light_visibility import table_shadow
@@ -27,7 +29,7 @@ TERMINATOR = 0.2  # cosine over which facets that turn away from the light go da
 SAMPLES = (1, 1, 4, 0, 5, 0, 0, 0, 5)  # of a cell, by its edge: its corners, and its centre
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _shadow_at(
     px: float,
     py: float,
@@ -87,7 +89,7 @@ def _shadow_at(
     return shadow
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def shadow_field(
     thing: U16,
     position: F32,
@@ -104,56 +106,64 @@ def shadow_field(
     perspective: bool,
     depth: F32,
     coarse: F32,
-    n: int,
+    light: int,
     table: F64,
 ) -> F32:  # pragma: no cover - compiled
-    """(H, W, 1) float32 share of light ``n`` that reaches each pixel; interpolated where corners and centre agree.
+    """(H, W, 1) float32 share of light ``light`` that reaches each pixel; interpolated where corners and centre agree.
 
     Args:
         agree: from ``light_cells.agreeing``.
         spread_u, spread_v: penumbra radius per unit of s (see ``shadow``) along the map's axes.
-        taps .. n: see ``soft_shadow`` and ``DepthMaps``; table: see ``table_shadow``.
+        taps .. light: see ``soft_shadow`` and ``DepthMaps``; table: see ``table_shadow``.
     """
     height, width = thing.shape
     out = np.full((height, width, 1), UNSET, np.float32)
+    filled, todo = no_cells(height, width)
     for step in STEPS:
         middle = step // 2
-        for y0 in range(0, height, max(step, 1)):
-            for x0 in range(0, width, max(step, 1)):
-                if step <= 1:
-                    if out[y0, x0, 0] != UNSET or skipped(step, y0, x0):
-                        continue
-                    if thing[y0, x0] == 0:
-                        out[y0, x0, 0] = 0.0
-                        continue
-                    if step == 0:
-                        ya, xa, yb, xb = settled_pair(out, thing, position, geometric, y0, x0, SPREAD[2])
-                        if ya >= 0:
-                            out[y0, x0, 0] = 0.5 * (out[ya, xa, 0] + out[yb, xb, 0])
-                            continue
-                elif agree[y0, x0] < step or out[y0 + middle, x0 + 1, 0] != UNSET:
+        for n in range(open_cells(agree, filled, step, todo)):
+            y0, x0 = divmod(todo[n], width)
+            y1, x1 = y0 + step, x0 + step
+            below, bias = flags[thing[y0, x0]] == 1, biases[thing[y0, x0]]
+            # Corners, and the centre of large cells: what slips between these is not wider than a pixel or two.
+            for sample in range(SAMPLES[step]):
+                if sample == 4:
+                    y, x = y0 + middle, x0 + middle
+                else:
+                    y, x = (y1 if sample & 1 else y0), (x1 if sample & 2 else x0)
+                if out[y, x, 0] == UNSET:
+                    out[y, x, 0] = _shadow_at(
+                        position[y, x, 0], position[y, x, 1], position[y, x, 2], geometric[y, x, 0],
+                        geometric[y, x, 1], geometric[y, x, 2], below, bias, spread_u, spread_v, taps, frames,
+                        origins, scales, perspective, depth, coarse, light, table,
+                    )  # fmt: skip
+            if spread(out, y0, x0, y1, x1, 0) > SPREAD[step]:
+                continue
+            if step > 2:
+                off = out[y0 + middle, x0 + middle, 0] - between(out, y0, x0, y1, x1, y0 + middle, x0 + middle, 0)
+                if abs(off) > CENTRE_SPREAD:
                     continue
-                below, bias = flags[thing[y0, x0]] == 1, biases[thing[y0, x0]]
-                y1, x1 = y0 + step, x0 + step
-                # Corners, and the centre of large cells: what slips between these is not wider than a pixel or two.
-                for sample in range(SAMPLES[step]):
-                    if sample == 4:
-                        y, x = y0 + middle, x0 + middle
-                    else:
-                        y, x = (y1 if sample & 1 else y0), (x1 if sample & 2 else x0)
-                    if out[y, x, 0] == UNSET:
-                        out[y, x, 0] = _shadow_at(
-                            position[y, x, 0], position[y, x, 1], position[y, x, 2], geometric[y, x, 0],
-                            geometric[y, x, 1], geometric[y, x, 2], below, bias, spread_u, spread_v, taps, frames,
-                            origins, scales, perspective, depth, coarse, n, table,
-                        )  # fmt: skip
-                if step <= 1 or spread(out, y0, x0, y1, x1, 0) > SPREAD[step]:
-                    continue
-                if step > 2:
-                    off = out[y0 + middle, x0 + middle, 0] - between(out, y0, x0, y1, x1, y0 + middle, x0 + middle, 0)
-                    if abs(off) > CENTRE_SPREAD:
-                        continue
-                    if step == 8 and out[y0, x0, 0] < 1.0:
-                        continue  # only open ground: a gleam or a dark crack is often narrower
-                fill(out, y0, x0, step)
+                if step == 8 and out[y0, x0, 0] < 1.0:
+                    continue  # only open ground: a gleam or a dark crack is often narrower
+            fill(out, filled, y0, x0, step)
+    for odd in range(2):
+        for n in range(open_pixels(filled, height, width, odd, todo)):
+            y, x = divmod(todo[n], width)
+            if out[y, x, 0] != UNSET:
+                continue
+            if thing[y, x] == 0:
+                out[y, x, 0] = 0.0
+                continue
+            ya, xa, yb, xb = -1, -1, -1, -1
+            if odd == 1:
+                ya, xa, yb, xb = settled_pair(out, thing, position, geometric, y, x, SPREAD[2])
+            if ya >= 0:
+                out[y, x, 0] = 0.5 * (out[ya, xa, 0] + out[yb, xb, 0])
+            else:
+                below, bias = flags[thing[y, x]] == 1, biases[thing[y, x]]
+                out[y, x, 0] = _shadow_at(
+                    position[y, x, 0], position[y, x, 1], position[y, x, 2], geometric[y, x, 0], geometric[y, x, 1],
+                    geometric[y, x, 2], below, bias, spread_u, spread_v, taps, frames, origins, scales, perspective,
+                    depth, coarse, light, table,
+                )  # fmt: skip
     return out
