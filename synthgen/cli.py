@@ -564,14 +564,15 @@ def evaluate_grasps(
 @options.verifier_weights
 @options.verifier_images
 @options.verifier_faulty
+@options.verifier_least
 @options.evaluate_json
 def evaluate_verifier(
-    datasets: tuple[Path, ...], weights: str | None, images: int, faulty: int, json_path: Path | None
+    datasets: tuple[Path, ...], weights: str | None, images: int, faulty: int, least: float, json_path: Path | None
 ) -> None:
     """Agreement on datasets whose labels are right, per size, and how well planted faults are told from them.
 
     Give datasets of objects and seeds that the verifier was not trained on. The exit code is 3 when a mean over 200
-    instances or more is below 0.90, or a fault's area under the ROC curve is below 0.95.
+    instances or more is below --least, or a fault's area under the ROC curve is below 0.95.
 
     \b
     Example:
@@ -588,7 +589,7 @@ def evaluate_verifier(
         if done * 10 // of > (done - 1) * 10 // of:
             click.echo(f"{done}/{of} images scored", err=True)
 
-    report = measure(make_verifier(weights), list(datasets), images=images, faulty=faulty, progress=tell)
+    report = measure(make_verifier(weights), list(datasets), images=images, faulty=faulty, least=least, progress=tell)
     if json_path is not None:
         write_file(json_path, report_text(report).encode())
     _echo_pairs(report.lines)

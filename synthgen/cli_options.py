@@ -218,6 +218,14 @@ verifier_images = click.option(
 verifier_faulty = click.option(
     "--faulty", type=click.IntRange(0), default=100, show_default=True, metavar="N", help="Of them with planted faults."
 )
+verifier_least = click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    default=0.9,
+    show_default=True,
+    metavar="X",
+    help="Mean agreement asked for (scans: 0.85).",
+)
 
 # train
 training = click.argument("training")

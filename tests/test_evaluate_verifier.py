@@ -94,6 +94,10 @@ TARGETS = [
 ]
 
 
+def test_least_may_be_lower_for_scans() -> None:
+    assert _report([measured(0.87, 0.2)], 0.85).failed == []
+
+
 @pytest.mark.parametrize(("intent", "found", "failed"), TARGETS, ids=[row[0] for row in TARGETS])
 def test_targets(intent: str, found: Measured, failed: list[str]) -> None:
     report = _report([found])

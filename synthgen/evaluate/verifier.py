@@ -57,6 +57,7 @@ def evaluate_verifier(
     *,
     images: int,
     faulty: int,
+    least: float = LEAST_MEAN,
     progress: Callable[[int, int], None],
 ) -> VerifierReport:
     """Scores untouched instances, and planted faults, of finished datasets.
@@ -66,6 +67,7 @@ def evaluate_verifier(
         datasets: finished datasets with instance maps; none of them may be one it was trained on.
         images: looked at per dataset at most, spread evenly.
         faulty: of these images, how many also get planted faults (one instance each per fault).
+        least: mean agreement that is asked for.
         progress: told (images done, of).
 
     Raises:
@@ -76,7 +78,7 @@ def evaluate_verifier(
         rows = _images(dataset)
         chosen = [rows[int(k)] for k in np.linspace(0, len(rows) - 1, min(images, len(rows)))]
         found.append(_measure(verifier, dataset, chosen, faulty, progress))
-    return _report(found)
+    return _report(found, least)
 
 
 def auc(good: F64, bad: F64) -> float:
@@ -158,14 +160,14 @@ def _pixels(dataset: Path, name: str) -> tuple[U8, U16]:
     return np.ascontiguousarray(image[..., ::-1]), np.asarray(ids, np.uint16)
 
 
-def _report(found: list[Found]) -> VerifierReport:
+def _report(found: list[Found], least: float = LEAST_MEAN) -> VerifierReport:
     lines: list[tuple[str, str]] = []
     failed: list[str] = []
     numbers: dict[str, Any] = {}
     for one in found:
         numbers[one.name] = {"instances": len(one.scores), "mean": _mean(one.scores), "bins": {}, "auc": {}}
         lines.append((one.name, f"{len(one.scores)} instances, mean agreement {_mean(one.scores):.3f}"))
-        _note(one.scores, one.name, failed)
+        _note(one.scores, one.name, least, failed)
         place = np.digitize(one.areas, [low for _, low in SIZE_BINS[1:]])
         for k, (name, _) in enumerate(SIZE_BINS):
             scores = one.scores[place == k]
@@ -174,7 +176,7 @@ def _report(found: list[Found]) -> VerifierReport:
                 numbers[one.name]["bins"][name] = {"instances": len(scores), "mean": _mean(scores), "p05": float(low)}
                 text = f"{len(scores)} instances, mean {_mean(scores):.3f}, median {middle:.3f}, 5 % below {low:.3f}"
                 lines.append((f"  {name}", text))
-                _note(scores, f"{one.name}, {name}", failed)
+                _note(scores, f"{one.name}, {name}", least, failed)
         for name, pairs in one.faults.items():
             if len(pairs):
                 area = auc(pairs[:, 1], pairs[:, 0])
@@ -185,9 +187,9 @@ def _report(found: list[Found]) -> VerifierReport:
     return VerifierReport(lines, numbers, failed)
 
 
-def _note(scores: F64, where: str, failed: list[str]) -> None:
-    if len(scores) >= FEWEST and scores.mean() < LEAST_MEAN:
-        failed.append(f"{where}: mean agreement {scores.mean():.3f} (at least {LEAST_MEAN})")
+def _note(scores: F64, where: str, least: float, failed: list[str]) -> None:
+    if len(scores) >= FEWEST and scores.mean() < least:
+        failed.append(f"{where}: mean agreement {scores.mean():.3f} (at least {least:g})")
 
 
 def _mean(values: F64) -> float:
