@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from test_run import digest, run, tiny
 
-from synthgen import recipe, seeding
+from synthgen import drawing, recipe, seeding
 from synthgen.attempts import try_twice, view_by_view
 from synthgen.config.load import load_pipeline
 from synthgen.contract.rejections import OTHERWISE, REMEDIES, remedy
@@ -110,7 +110,7 @@ def raises_at(function: Callable[..., Any], *, where: Callable[..., bool]) -> Ca
     return faulty
 
 
-# stage, function of the recipe that raises, whether it does so for these arguments (scene 2, view 1 = image 6)
+# stage, function of the recipe (or of its drawing) that raises, whether it does so for these arguments (scene 2, view 1 = image 6)
 POISONS: list[tuple[str, str, Callable[..., bool], tuple[int, ...], int]] = [
     ("scene", "sample_scene", lambda *a, scene_index, attempt, **n: scene_index == 2, (5, 6), 8),
     ("camera", "sample_camera", lambda *a, view, attempt: a[2].index == 2 and view == 1, (6,), 8),
@@ -141,7 +141,8 @@ def test_an_exception_costs_its_slot_and_is_logged_listed_and_replayed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(recipe, function, raises_at(getattr(recipe, function), where=where))
+    module = drawing if stage == "draw" else recipe
+    monkeypatch.setattr(module, function, raises_at(getattr(module, function), where=where))
     recipe.settled_scene.cache_clear()
     out = tmp_path / "out"
     summary = run(tiny("count=12", "run.failure_budget=0.5"), out)
