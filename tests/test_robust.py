@@ -110,7 +110,7 @@ def raises_at(function: Callable[..., Any], *, where: Callable[..., bool]) -> Ca
     return faulty
 
 
-# stage, function of the recipe (or of its drawing) that raises, whether it does so for these arguments (scene 2, view 1 = image 6)
+# stage, function of the recipe or its drawing that raises, whether it does so (scene 2, view 1 = image 6)
 POISONS: list[tuple[str, str, Callable[..., bool], tuple[int, ...], int]] = [
     ("scene", "sample_scene", lambda *a, scene_index, attempt, **n: scene_index == 2, (5, 6), 8),
     ("camera", "sample_camera", lambda *a, view, attempt: a[2].index == 2 and view == 1, (6,), 8),
