@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthgen.kernels import njit
+from synthgen.kernels import inner, njit
 from synthgen.render.light_cells import STEPS, UNSET, fill, no_cells, open_cells, open_pixels, settled_pair, spread
 from synthgen.render.light_sky import Sky
 from synthgen.render.light_visibility import Scratch, scratch_for, sky_visibility
@@ -15,7 +15,7 @@ SMOOTH = (0.0, 0.0, 0.25, 0.0, 0.14, 0.0, 0.0, 0.0, 0.05)
 HALF = np.float32(0.5)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _visibility_at(
     y: int,
     x: int,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthgen.kernels import njit
+from synthgen.kernels import inner, njit
 from synthgen.types.arrays import F32, I32, U8, U16
 
 # Cell edges in pixels, tried in this order; then every other pixel, and last the pixels between those.
@@ -46,7 +46,7 @@ def agreeing(thing: U16, position: F32, normal: F32) -> U8:  # pragma: no cover 
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _agree(thing: U16, position: F32, normal: F32, y0: int, x0: int, step: int) -> bool:  # pragma: no cover - compiled
     """Whether the pixels of a small cell show one thing without an edge, and the corners of any cell one surface."""
     if step == 2:
@@ -80,7 +80,7 @@ def no_cells(height: int, width: int) -> tuple[U8, I32]:  # pragma: no cover - c
     return filled, np.empty(height * width, np.int32)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def open_cells(agree: U8, filled: U8, step: int, out: I32) -> int:  # pragma: no cover - compiled
     """Lists the cells of this edge that agree and that no larger one has filled; returns how many.
 
@@ -96,7 +96,7 @@ def open_cells(agree: U8, filled: U8, step: int, out: I32) -> int:  # pragma: no
     return count
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def open_pixels(filled: U8, height: int, width: int, odd: int, out: I32) -> int:  # pragma: no cover - compiled
     """Lists half of the pixels that no cell has filled, those with (x + y) % 2 == ``odd``; returns how many.
 
@@ -115,7 +115,7 @@ def open_pixels(filled: U8, height: int, width: int, odd: int, out: I32) -> int:
     return count
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def settled_pair(
     field: F32, thing: U16, position: F32, normal: F32, y: int, x: int, most: float
 ) -> tuple[int, int, int, int]:  # pragma: no cover - compiled
@@ -148,14 +148,14 @@ def settled_pair(
     return -1, -1, -1, -1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def spread(field: F32, y0: int, x0: int, y1: int, x1: int, k: int) -> float:  # pragma: no cover - compiled
     """Largest difference between the four corners of a cell in channel k."""
     a, b, c, d = field[y0, x0, k], field[y0, x1, k], field[y1, x0, k], field[y1, x1, k]
     return max(max(a, b), max(c, d)) - min(min(a, b), min(c, d))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def between(
     field: F32, y0: int, x0: int, y1: int, x1: int, y: int, x: int, k: int
 ) -> float:  # pragma: no cover - compiled
@@ -165,7 +165,7 @@ def between(
     return top * (1.0 - fy) + (field[y1, x0, k] * (1.0 - fx) + field[y1, x1, k] * fx) * fy
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def fill(field: F32, filled: U8, y0: int, x0: int, step: int) -> None:  # pragma: no cover - compiled
     """Bilinear values in all channels for the pixels of a cell from its corners, and a note that it is done."""
     share = np.float32(1.0) / np.float32(step)
@@ -182,7 +182,7 @@ def fill(field: F32, filled: U8, y0: int, x0: int, step: int) -> None:  # pragma
             filled[row, column] = 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def turned(normal: F32, y0: int, x0: int, step: int, roughness: float) -> bool:  # pragma: no cover - compiled
     """Whether the normals of a cell differ so much that a highlight of this roughness fits between its corners.
 
@@ -198,7 +198,7 @@ def turned(normal: F32, y0: int, x0: int, step: int, roughness: float) -> bool: 
     return False
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def lit_alike(
     out: F32, normal: F32, roughness: F32, y0: int, x0: int, step: int
 ) -> bool:  # pragma: no cover - compiled
@@ -217,7 +217,7 @@ def lit_alike(
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def halved(
     out: F32, thing: U16, position: F32, normal: F32, roughness: F32, y: int, x: int
 ) -> bool:  # pragma: no cover - compiled

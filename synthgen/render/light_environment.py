@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthgen.kernels import njit
+from synthgen.kernels import inner, njit
 from synthgen.render.environment_filter import bilinear_corners, lookup, lookup_reflection, map_coordinates
 from synthgen.render.light_cells import (
     SPREAD,
@@ -31,7 +31,7 @@ PAIR_SPREAD = 0.06  # of irradiance, between a pixel's neighbours
 ALIKE = (0.0, 0.2, 0.2, 0.0, 0.2, 0.0, 0.0, 0.0, 0.06)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _glow_at(x: float, y: float, glow: F32, area: F64) -> tuple[float, float, float]:  # pragma: no cover - compiled
     """Bilinear look-up of the support's radiance at a world point; clamps at the border."""
     side = glow.shape[0]
@@ -47,7 +47,7 @@ def _glow_at(x: float, y: float, glow: F32, area: F64) -> tuple[float, float, fl
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _seen_below(
     px: float, py: float, rise: float, gx: float, gy: float, gz: float, glow: F32, area: F64
 ) -> tuple[float, float, float]:  # pragma: no cover - compiled
@@ -56,7 +56,7 @@ def _seen_below(
     return _glow_at(px + gx * reach, py + gy * reach, glow, area)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _light_pixel(
     y: int,
     x: int,
@@ -237,7 +237,7 @@ def environment_light(
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _alike(out: F32, normal: F32, roughness: F32, y0: int, x0: int, step: int) -> bool:  # pragma: no cover - compiled
     """Whether the corners of a cell are lit so alike that the light between them is theirs, blended."""
     r, y1, x1 = roughness[y0, x0], y0 + step, x0 + step

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from synthgen.kernels import njit
+from synthgen.kernels import inner
 
 MIN_ALPHA = 0.003
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def ggx(alpha: float, n_l: float, n_v: float, n_h: float) -> float:  # pragma: no cover - compiled
     """D V of the microfacet model without Fresnel: Walter et al. 2007 eq. 33, height-correlated Smith of
     Heitz 2014 eq. 99 (V = G / (4 n.l n.v))."""
@@ -19,7 +19,7 @@ def ggx(alpha: float, n_l: float, n_v: float, n_h: float) -> float:  # pragma: n
     return a2 / (math.pi * d * d) * 0.5 / max(v, 1e-6)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def highlight_lobe(
     lx: float,
     ly: float,
@@ -55,7 +55,7 @@ def highlight_lobe(
     return ggx(alpha, n_l, n_v, n_h) * (alpha / wide) ** 2 * n_l, squared * squared * grazing
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def fresnel(albedo: float, metallic: float, schlick: float) -> float:  # pragma: no cover - compiled
     """Schlick's approximation with F0 = 0.04 for dielectrics and the base colour for metals."""
     f0 = 0.04 * (1.0 - metallic) + albedo * metallic

@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-from synthgen.kernels import njit
+from synthgen.kernels import inner, njit
 from synthgen.render.light_cells import STEPS, UNSET, fill, halved, lit_alike, no_cells, open_cells, open_pixels
 from synthgen.render.light_highlight import fresnel, highlight_lobe
 from synthgen.types.arrays import F32, F64, U8, U16
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _disc_at(
     y: int,
     x: int,

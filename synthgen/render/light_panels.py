@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from synthgen.kernels import njit
+from synthgen.kernels import inner, njit
 from synthgen.render.light_cells import STEPS, UNSET, fill, halved, lit_alike, no_cells, open_cells, open_pixels
 from synthgen.render.light_highlight import MIN_ALPHA, fresnel
 from synthgen.types.arrays import F32, F64, U8, U16
@@ -14,7 +14,7 @@ from synthgen.types.arrays import F32, F64, U8, U16
 DARK = 1.0e-6
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _edge(p: F64, i: int, j: int) -> float:  # pragma: no cover - compiled
     """z of one edge's share of Lambert's formula: angle between two unit vectors times the unit edge normal.
 
@@ -27,7 +27,7 @@ def _edge(p: F64, i: int, j: int) -> float:  # pragma: no cover - compiled
     return (p[i, 0] * p[j, 1] - p[i, 1] * p[j, 0]) * ratio
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _closed_sum(p: F64, count: int) -> float:  # pragma: no cover - compiled
     """Sum of ``_edge`` round the polygon of the first ``count`` points, which are scaled to unit length in place."""
     for i in range(count):
@@ -42,7 +42,7 @@ def _closed_sum(p: F64, count: int) -> float:  # pragma: no cover - compiled
     return abs(total)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _polygon_share(local: F64, clipped: F64) -> float:  # pragma: no cover - compiled
     """Share of the cosine-weighted upper hemisphere that a quadrilateral fills (Lambert 1760), clipped at z = 0."""
     least = min(min(local[0, 2], local[1, 2]), min(local[2, 2], local[3, 2]))
@@ -68,7 +68,7 @@ def _polygon_share(local: F64, clipped: F64) -> float:  # pragma: no cover - com
     return _closed_sum(clipped, count)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def form_factor(
     corners: F64, px: float, py: float, pz: float, nx: float, ny: float, nz: float, local: F64, clipped: F64
 ) -> float:  # pragma: no cover - compiled
@@ -93,7 +93,7 @@ def form_factor(
     return _polygon_share(local, clipped)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def lobe_share(
     corners: F64,
     px: float,
@@ -188,7 +188,7 @@ def _factors(
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _factors_at(
     y: int,
     x: int,

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from synthgen.kernels import njit
+from synthgen.kernels import inner, njit
 from synthgen.render.light_cells import (
     CENTRE_SPREAD,
     SPREAD,
@@ -29,7 +29,7 @@ TERMINATOR = 0.2  # cosine over which facets that turn away from the light go da
 SAMPLES = (1, 1, 4, 0, 5, 0, 0, 0, 5)  # of a cell, by its edge: its corners, and its centre
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _shadow_at(
     px: float,
     py: float,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthgen.kernels import njit
+from synthgen.kernels import inner, njit
 from synthgen.render.light_sky import LANES, ROWS, Sky
 from synthgen.render.shadow import BLOCK
 from synthgen.types.arrays import F32, F64, I32, I64
@@ -30,7 +30,7 @@ WORK_ROWS, AT_ROWS = 11, 7
 CELL_GROUP, WORK_GROUP, AT_GROUP = (np.uint64(LANES * rows) for rows in (ROWS, WORK_ROWS, AT_ROWS))
 
 
-@njit(cache=True, nogil=True)
+@inner
 def table_shadow(
     px: float, py: float, pz: float, dx: float, dy: float, dz: float, spread: float, table: F64
 ) -> float:  # pragma: no cover - compiled
@@ -59,7 +59,7 @@ def scratch_for(sky: Sky) -> Scratch:  # pragma: no cover - compiled
     return np.empty(WORK_ROWS * count, np.float32), np.empty(AT_ROWS * count, np.int32), np.empty(count, np.int64)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def sky_visibility(
     px: float,
     py: float,
@@ -120,7 +120,7 @@ def sky_visibility(
     return diffuse, (open_s / all_s if all_s > ENOUGH else diffuse)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _project(
     px: float,
     py: float,
@@ -174,7 +174,7 @@ def _project(
             work[k + CLEAR] = ONE
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _aim(cells: F32, work: F32, at: I32, four: I64, size: int) -> None:  # pragma: no cover - compiled
     """How far blockers rise above the point in each map (0 where that does not matter), and which texels to ask.
 
@@ -214,7 +214,7 @@ def _aim(cells: F32, work: F32, at: I32, four: I64, size: int) -> None:  # pragm
             at[p + NEAR], at[p + NEAR_RIGHT], at[p + NEAR_UNDER], at[p + NEAR_LAST] = ZERO_I, ZERO_I, ZERO_I, ZERO_I
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _weigh(
     work: F32, at: I32, groups: int
 ) -> tuple[np.float32, np.float32, np.float32, np.float32]:  # pragma: no cover - compiled
@@ -241,7 +241,7 @@ def _weigh(
     return all_d, all_s, open_d, open_s
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _above(top: int, s: float) -> np.float32:  # pragma: no cover - compiled
     """How far a block's highest texel rises above depth s; nothing does where the block is empty."""
     rise = np.float32(top) - s
@@ -249,7 +249,7 @@ def _above(top: int, s: float) -> np.float32:  # pragma: no cover - compiled
     return rise if top > 0 else ZERO
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _nearer(top: int, s: float) -> np.float32:  # pragma: no cover - compiled
     """1 where a texel is nearer to the light than s, which may be below all of them; empty texels (0) never are."""
     nearer = ONE if np.float32(top) > s else ZERO

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthgen.kernels import njit
+from synthgen.kernels import inner
 from synthgen.types.arrays import F32, F64
 
 EMPTY = np.float32(-1.0e9)
@@ -46,7 +46,7 @@ class DepthMaps:
     perspective: bool
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def blocked_share(
     depth: F32, n: int, u: float, v: float, s: float, gu: float, gv: float, stride: int
 ) -> float:  # pragma: no cover - compiled
@@ -82,7 +82,7 @@ def blocked_share(
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def blocker_reach(coarse: F32, n: int, u: float, v: float, s: float) -> float:  # pragma: no cover - compiled
     """How far blockers near a point of map ``n`` rise above it, 0 = there are none; continuous over the map."""
     last = coarse.shape[1] - 1
@@ -95,7 +95,7 @@ def blocker_reach(coarse: F32, n: int, u: float, v: float, s: float) -> float:  
     return (a * (1.0 - fx) + b * fx) * (1.0 - fy) + (c * (1.0 - fx) + d * fx) * fy
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def soft_block(
     depth: F32, n: int, u: float, v: float, s: float, gu: float, gv: float, width: float
 ) -> float:  # pragma: no cover - compiled
@@ -112,7 +112,7 @@ def soft_block(
     return fine * (1.0 - share) + share * blocked_share(depth, n, u, v, s, gu, gv, 2 * stride)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def soft_shadow(
     depth: F32, coarse: F32, n: int, taps: F64, u: float, v: float, s: float, gu: float, gv: float, ku: float, kv: float
 ) -> float:  # pragma: no cover - compiled

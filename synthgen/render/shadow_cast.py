@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthgen.kernels import njit
+from synthgen.kernels import inner, njit
 from synthgen.render.shadow import BLOCK, EMPTY, DepthMaps
 from synthgen.types.arrays import F32, F64, I32, freeze
 
@@ -111,7 +111,7 @@ def _cast(
     return span
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _placed(
     x: float, y: float, z: float, frame: F32, shift: F32, perspective: bool
 ) -> tuple[np.float32, np.float32, np.float32]:  # pragma: no cover - compiled
@@ -128,7 +128,7 @@ def _placed(
     return a, b, c
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _bounds(
     vertices: F32, frame: F32, shift: F32, perspective: bool
 ) -> tuple[np.float32, np.float32, np.float32, np.float32, np.float32, np.float32]:  # pragma: no cover - compiled
@@ -144,7 +144,7 @@ def _bounds(
     return low_u, high_u, low_v, high_v, low_s, high_s
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _prepare(
     corners: F32, batch: int, frame: F32, shift: F32, scale: F32, perspective: bool, size: int, setup: F32, box: I32
 ) -> None:  # pragma: no cover - compiled
@@ -182,13 +182,13 @@ def _prepare(
         box[k + LAYER] = ZERO_I if area > ZERO else size * size
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _least(a: float, b: float, c: float) -> float:  # pragma: no cover - compiled
     least = a if a < b else b
     return least if least < c else c
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _fill(setup: F32, box: I32, size: int, layers: F32) -> None:  # pragma: no cover - compiled
     """Keeps the largest s of every triangle of a batch at the texel centres that it covers, in its layer."""
     slack, found = ONE + EDGE, 0
@@ -219,7 +219,7 @@ def _fill(setup: F32, box: I32, size: int, layers: F32) -> None:  # pragma: no c
             row += size
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _midway(layers: F32, perspective: bool, depth: F32) -> None:  # pragma: no cover - compiled
     """One map's depth: from the lit surface halfway to where the light would leave the body again.
 
