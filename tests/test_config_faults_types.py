@@ -19,7 +19,7 @@ ROWS: list[tuple[str, str, list[str]]] = [
         [
             (
                 "p.yaml:5: colour: unknown key; allowed keys: version, name, description, count, seed, licence, "
-                "image, scene, camera, generate, sense, augment, labels, splits, run"
+                "image, scene, camera, generate, sense, augment, verify, labels, splits, run, pairs"
             ),
         ],
     ),
