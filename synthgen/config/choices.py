@@ -62,9 +62,6 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 HDR_SUFFIXES = (".hdr",)
 
 # Keys and values of the file format that a later version understands: said plainly instead of "unknown key".
-NOT_YET_KEYS: dict[tuple[str | int, ...], str] = {
-    ("verify",): "the verifier",
-}
 NOT_YET_VALUES: dict[tuple[str | int, ...], tuple[str, ...]] = {
     ("generate", "kind"): ("gan", "diffusion", "latent_diffusion"),
     ("labels", "outputs"): ("normals", "class", "amodal"),

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from synthgen.config.choices import NOT_YET_KEYS, NOT_YET_VALUES, OWN_KEYS
+from synthgen.config.choices import NOT_YET_VALUES, OWN_KEYS
 from synthgen.config.distributions import FORMS, Distribution
 from synthgen.config.faults import Fault, YamlPath, kind_of, nearest, shown, unknown_name
 from synthgen.config.model_walk import Place, bounds, example, keys_of, place_of
@@ -99,9 +99,6 @@ def as_yaml(value: Any) -> str:
 
 
 def _unknown_key(place: Place, value: Any, detail: ErrorDetails) -> Fault:
-    if place.path in NOT_YET_KEYS:
-        sentence = f"this version does not have {NOT_YET_KEYS[place.path]} yet; remove the key"
-        return Fault(place.path, sentence)
     keys = place_of(detail["loc"][:-1]).keys
     close = nearest(str(place.path[-1]), keys)
     hint = f"nearest known: {close}. Allowed keys" if close else "allowed keys"
