@@ -565,7 +565,7 @@ def evaluate_grasps(
 @options.verifier_images
 @options.verifier_faulty
 @options.verifier_least
-@options.evaluate_json
+@options.bench_json
 def evaluate_verifier(
     datasets: tuple[Path, ...], weights: str | None, images: int, faulty: int, least: float, json_path: Path | None
 ) -> None:
