@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from synthgen.config.load import load_pipeline
+from synthgen.contract.packs import TRAINING_SEEDS, is_training_seed
 from synthgen.errors import ConfigError, DatasetError, EnvironmentFault, IncompleteError
 from synthgen.train.checkpoint import FILE, Checkpoint, load_checkpoint, save_checkpoint
-from synthgen.train.config import HELD_OUT_SEEDS, load_training, overlap_fault
-from synthgen.train.data import batch, jittered, open_pool
+from synthgen.train.config import load_training, overlap_fault
+from synthgen.train.data import open_pool
+from synthgen.train.examples import batch, empty_box, lay_over, moved
 from synthgen.verify.crops import Box
 
 TRAINING = """
@@ -32,6 +34,7 @@ warmup_steps: 2
 log_every: 1
 save_every: 2
 """
+SEED = TRAINING_SEEDS.start + 7
 
 
 def discs(folder: Path, seed: int, images: int = 4) -> Path:
@@ -54,8 +57,8 @@ def discs(folder: Path, seed: int, images: int = 4) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    discs(tmp_path / "discs", 7)
-    discs(tmp_path / "held", HELD_OUT_SEEDS.start)
+    discs(tmp_path / "discs", SEED)
+    discs(tmp_path / "held", 8)
     (tmp_path / "t.yaml").write_text(TRAINING)
     return tmp_path
 
@@ -63,10 +66,10 @@ def home(tmp_path: Path) -> Path:
 def test_the_shipped_training_is_sound() -> None:
     training, _ = load_training("verifier")
     parts = (*training.data, *training.held_out)
-    assert len(parts) == 3
+    assert len(parts) == 4
     for part in parts:
         load_pipeline(part.pipeline, [*part.set, f"count={part.count}", f"seed={part.seed}"])
-    assert all(part.seed in HELD_OUT_SEEDS for part in training.held_out)
+    assert not any(is_training_seed(part.seed) for part in training.held_out)
 
 
 FILES = [
@@ -85,8 +88,8 @@ FILES = [
     (
         "a held-out seed in the data",
         TRAINING.replace("{dataset: discs}", "{name: a, pipeline: smoke, count: 1, seed: 900001}"),
-        "F: data a has the seed 900001, which is held out for scores; allowed for training: seeds below 900000 or from "
-        "1000000 on; take another seed",
+        "F: data a has the seed 900001, which is held out for scores; allowed for training: seeds from 1000000000 to "
+        "1999999999; take one of them",
     ),
 ]
 
@@ -157,19 +160,64 @@ def test_a_batch_is_a_function_of_its_stream(home: Path) -> None:
     first = batch(pools, [3.0, 1.0], 8, rng=np.random.default_rng(1))
     again = batch(pools, [3.0, 1.0], 8, rng=np.random.default_rng(1))
     other = batch(pools, [3.0, 1.0], 8, rng=np.random.default_rng(2))
-    assert [a.shape for a in first] == [(8, 5, 64, 64), (8, 1, 64, 64)]
+    assert [a.shape for a in first] == [(8, 4, 64, 64), (8, 1, 64, 64)]
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0], other[0])
-    crops, masks = first
-    inside = masks > 0.99
-    assert crops[:, :1][inside].mean() > 0.6 and masks.mean() < 0.6  # white where the mask is, wherever it was mirrored
 
 
-def test_jitter_is_small() -> None:
+def test_masks_cover_what_crops_show_however_they_are_varied(home: Path) -> None:
+    pool = open_pool(home / "discs", home / "pool")
+    crops, masks = batch([pool], [1.0], 200, rng=np.random.default_rng(0))
+    white, covered = crops[:, 0] > 0.2, masks[:, 0] > 0.5
+    whole = covered.any((1, 2))
+    assert 170 < whole.sum() < 199  # the others: boxes of nothing
+    assert (white & covered).sum() > 0.85 * covered.sum()  # tinted discs may be darker
+    place = crops[:, 3]
+    assert place.min() >= -1 and place.max() <= 1
+    outside = [
+        (mask & (where < 0.5)).sum() / mask.sum() for mask, where in zip(covered[whole], place[whole], strict=True)
+    ]
+    assert 20 < sum(share > 0.05 for share in outside) < 80  # loose boxes leave a part of their thing out
+
+
+def test_boxes_are_moved_by_no_more_than_asked() -> None:
     rng = np.random.default_rng(0)
-    boxes = [jittered(Box(10, 20, 60, 30), rng=rng) for _ in range(300)]
-    assert 100 < sum(box == Box(10, 20, 60, 30) for box in boxes) < 200
-    assert max(abs(box.x0 - 10) for box in boxes) <= 2.5 and max(abs(box.y1 - 30) for box in boxes) <= 0.9
+    boxes = [moved(Box(10, 20, 60, 30), 0.04, 0.5, rng=rng) for _ in range(300)]
+    assert 2.2 < max(abs(box.x0 - 10) for box in boxes) <= 2.5 and max(abs(box.y1 - 30) for box in boxes) <= 0.9
+    tiny = [moved(Box(10, 20, 11, 21), 0.2, 2.0, rng=rng) for _ in range(300)]
+    assert all(box.x1 >= box.x0 + 1 and box.y1 >= box.y0 + 1 for box in tiny)
+
+
+def test_an_empty_box_is_no_things_box(home: Path) -> None:
+    pool = open_pool(home / "discs", home / "pool")
+    rng = np.random.default_rng(0)
+    found = [(row, empty_box(pool, row, rng=rng)) for row in range(len(pool.table)) for _ in range(10)]
+    kept = [(row, box) for row, box in found if box is not None]
+    assert len(kept) > 50
+    for row, box in kept:
+        across = box.x1 - box.x0
+        assert across == pytest.approx(pool.box(row).x1 - pool.box(row).x0) and box.x0 >= 0 and box.x1 <= 64
+        others = pool.table[pool.table[:, 0] == pool.table[row, 0]]
+        assert len(others)
+        for x0, y0, x1, y1 in others[:, 2:]:
+            both = max(min(x1, box.x1) - max(x0, box.x0), 0) * max(min(y1, box.y1) - max(y0, box.y0), 0)
+            either = (x1 - x0) * (y1 - y0) + across * (box.y1 - box.y0) - both
+            assert both < 0.25 * either
+
+
+def test_what_is_laid_over_a_crop_takes_its_mask_away() -> None:
+    rng = np.random.default_rng(0)
+    shares = []
+    for _ in range(50):
+        crop, mask, cover = (
+            np.zeros((4, 64, 64), np.float32),
+            np.full((64, 64), 255, np.uint8),
+            np.ones((4, 64, 64), np.float32),
+        )
+        lay_over(crop, mask, cover, rng=rng)
+        assert np.array_equal(crop[0] == 1, mask == 0) and not crop[3].any()
+        shares.append((mask == 0).mean())
+    assert min(shares) < 0.1 and max(shares) > 0.5
 
 
 def test_checkpoints(tmp_path: Path) -> None:
@@ -292,17 +340,17 @@ def test_nan_stops_it_and_keeps_the_last_good_checkpoint(home: Path, monkeypatch
     training, _ = load_training(str(home / "t.yaml"))
     from synthgen.train.config import settings_hash
 
-    found = load_checkpoint(home / "o", settings_hash(training, [f"{7:064d}", f"{HELD_OUT_SEEDS.start:064d}"]))
+    found = load_checkpoint(home / "o", settings_hash(training, [f"{SEED:064d}", f"{8:064d}"]))
     assert found is not None and found.step == 4
     assert all(np.isfinite(array).all() for array in found.tensors.values())
 
 
 def test_training_on_what_is_held_out_is_refused(home: Path) -> None:
-    facts = {"seed": 7, "pipeline_fingerprint": "0" * 64}
+    facts = {"seed": SEED, "pipeline_fingerprint": "0" * 64}
     (home / "held" / "dataset.json").write_text(json.dumps(facts))
     with pytest.raises(ConfigError) as caught:
         run(home, "o")
-    assert str(caught.value).startswith("discs and held are both drawn from seed 7: ")
+    assert str(caught.value).startswith("discs and held are both drawn from seed 1000000007: ")
 
 
 def test_no_gpu(home: Path) -> None:

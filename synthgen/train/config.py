@@ -12,10 +12,10 @@ from pydantic import Field, ValidationError
 
 from synthgen.config.faults import nearest
 from synthgen.config.frozen import Frozen
+from synthgen.contract.packs import TRAINING_SEEDS, is_training_seed
 from synthgen.errors import ConfigError
 
 RECIPES = Path(__file__).parent / "recipes"
-HELD_OUT_SEEDS = range(900_000, 1_000_000)  # nothing trains on a dataset of these
 
 
 class PipelineData(Frozen):
@@ -50,7 +50,7 @@ class Training(Frozen):
     data: list[Data] = Field(min_length=1, description="what is trained on")
     held_out: list[Data] = Field(default_factory=list, description="what scores are measured on")
     start_from: str | None = Field(None, description="folder of a trained model to go on from")
-    widths: tuple[int, ...] = Field((16, 32, 48, 64), min_length=2, max_length=5, description="features per level")
+    widths: tuple[int, ...] = Field((16, 32, 64, 128), min_length=2, max_length=5, description="features per level")
     steps: int = Field(ge=1, le=100_000_000, description="optimizer steps")
     batch: int = Field(64, ge=1, le=65536, description="crops per step")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="at its highest; cosine to 0")
@@ -92,10 +92,10 @@ def check_seed(seed: int, where: str) -> None:
     Raises:
         ConfigError: it is.
     """
-    if seed in HELD_OUT_SEEDS:
+    if not is_training_seed(seed):
         raise ConfigError(
-            f"{where} has the seed {seed}, which is held out for scores; allowed for training: seeds below "
-            f"{HELD_OUT_SEEDS.start} or from {HELD_OUT_SEEDS.stop} on; take another seed"
+            f"{where} has the seed {seed}, which is held out for scores; allowed for training: seeds from "
+            f"{TRAINING_SEEDS.start} to {TRAINING_SEEDS.stop - 1}; take one of them"
         )
 
 

@@ -23,7 +23,6 @@ FEWEST_PX = 24  # smaller instances are not learned: nothing could be told from 
 # Visible pixels: lower edge of each size bin. Batches draw from the bins alike, so that large things, which are many
 # pixels, and small ones, which are many, both count.
 SIZE_BINS = (("tiny", FEWEST_PX), ("small", 256), ("medium", 1024), ("large", 4096))
-JITTER = 0.04  # of the box's size, and half a pixel: labels of others are not exact to the pixel
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +52,7 @@ class Pool:
         return Box(x0, y0, x1, y1)
 
     def example(self, row: int, box: Box | None = None) -> tuple[F32, U8]:
-        """Crop (5, 64, 64) float32 and mask (64, 64) uint8 (255 = covered) of one instance."""
+        """Crop (4, 64, 64) float32 and mask (64, 64) uint8 (255 = covered) of one instance."""
         image, index = int(self.table[row, 0]), int(self.table[row, 1])
         where = box or self.box(row)
         return crop(np.asarray(self.pixels[image]), where), mask_crop(np.asarray(self.ids[image]), index, where)
@@ -136,32 +135,3 @@ def _read(path: Path, flag: int) -> U8:
             "dataset again"
         )
     return np.asarray(pixels)
-
-
-def batch(pools: list[Pool], shares: list[float], size: int, *, rng: np.random.Generator) -> tuple[F32, F32]:
-    """Crops (B, 5, 64, 64) and masks (B, 1, 64, 64) in [0, 1]: mirrored at random, boxes moved by a little.
-
-    Datasets are drawn by share, then a size bin, then an instance.
-    """
-    crops, masks = [], []
-    weights = np.array(shares) / sum(shares)
-    binned = [[rows for rows in pool.bin_rows() if len(rows)] for pool in pools]
-    for k in rng.choice(len(pools), size, p=weights):
-        bins = binned[int(k)]
-        rows = bins[int(rng.integers(len(bins)))]
-        row = int(rows[int(rng.integers(len(rows)))])
-        pixels, mask = pools[int(k)].example(row, jittered(pools[int(k)].box(row), rng=rng))
-        across, down = (int(v) for v in rng.integers(0, 2, 2))
-        turn = (slice(None, None, 1 - 2 * down), slice(None, None, 1 - 2 * across))
-        crops.append(pixels[(slice(None), *turn)])
-        masks.append(mask[turn])
-    return np.stack(crops), np.stack(masks)[:, None].astype(np.float32) / np.float32(255)
-
-
-def jittered(box: Box, *, rng: np.random.Generator) -> Box:
-    """The box with every edge moved by up to 4 % of its size and half a pixel; half of the boxes stay exact."""
-    if rng.random() < 0.5:
-        return box
-    dx, dy = JITTER * (box.x1 - box.x0) + 0.5, JITTER * (box.y1 - box.y0) + 0.5
-    x0, x1, y0, y1 = rng.uniform(-1, 1, 4)
-    return Box(box.x0 + x0 * dx, box.y0 + y0 * dy, box.x1 + x1 * dx, box.y1 + y1 * dy)

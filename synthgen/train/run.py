@@ -142,7 +142,7 @@ def _card(
         "version": VERSION,
         "name": training.name,
         "architecture": {"network": "synthgen.verify.network", "widths": list(training.widths)},
-        "channels": ["red", "green", "blue", "in_box", "in_image"],
+        "channels": ["red", "green", "blue", "place"],
         "recipe": training.model_dump(mode="json"),
         "data": [described(pool) for pool in pools],
         "held_out": [described(pool) for pool in held_out],

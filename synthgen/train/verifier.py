@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 
 from synthgen.train.config import Training
-from synthgen.train.data import SIZE_BINS, Pool, batch
+from synthgen.train.data import SIZE_BINS, Pool
+from synthgen.train.examples import batch
 from synthgen.train.torch_ops import Tensor, Tensors, TorchOps, initial
 from synthgen.types.arrays import F32, U8
 from synthgen.verify.network import network, shapes
@@ -58,7 +59,7 @@ class VerifierObjective:
         return entropy + overlap, {"entropy": entropy, "overlap": overlap}, ops.measured
 
     def predict(self, weights: Tensors, crops: F32) -> F32:
-        """(B, 5, 64, 64) -> (B, 64, 64) logits, on the weights' device."""
+        """(B, 4, 64, 64) -> (B, 64, 64) logits, on the weights' device."""
         ops = TorchOps(weights, training=False)
         with torch.no_grad():
             logits = network(ops, torch.from_numpy(crops).to(self.device), self.training.widths)

@@ -2,7 +2,7 @@
 
 A crop is the box with a quarter of its size round it, at least 4 pixels, resampled to 64 x 64: fine enough for a
 small thing's outline, and the same work for every instance. Long boxes are widened to at most 3 : 1. What lies outside
-the image is grey, and the fifth channel says so.
+the image is grey, and the fourth channel says so.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def crop(image: U8, box: Box) -> F32:
         box: in its pixels.
 
     Returns:
-        (5, 64, 64) float32: red, green, blue in [-1, 1], the shares of the pixel in the box and in the image.
+        (4, 64, 64) float32 in [-1, 1]: red, green, blue, and 1 in the box, 0 round it, -1 outside the image.
     """
     region = region_of(box)
     out = np.empty((INPUTS, CROP_PX, CROP_PX), np.float32)
@@ -101,7 +101,7 @@ def crop(image: U8, box: Box) -> F32:
     out[:3] *= np.float32(1 / 127.5)
     out[:3] -= np.float32(1)
     out[3] = _share(region, box)
-    out[4] = _share(region, Box(0, 0, image.shape[1], image.shape[0]))
+    out[3] += _share(region, Box(0, 0, image.shape[1], image.shape[0])) - np.float32(1)
     return out
 
 

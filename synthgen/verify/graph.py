@@ -22,7 +22,7 @@ ATTRIBUTE_INT, ATTRIBUTE_STRING, ATTRIBUTE_INTS = 2, 3, 7  # AttributeProto.Attr
 
 
 def onnx_model(tensors: Mapping[str, Array], widths: tuple[int, ...]) -> bytes:
-    """The network with these weights: input "crop" (1, 5, 64, 64) float32, output "logits" (1, 1, 64, 64) float32."""
+    """The network with these weights: input "crop" (1, 4, 64, 64) float32, output "logits" (1, 1, 64, 64) float32."""
     ops = _Graph(tensors)
     last = network(ops, "crop", widths)
     ops.node("Identity", [last], output="logits")

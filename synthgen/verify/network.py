@@ -1,6 +1,6 @@
 """The verifier's network, written once: a crop with its box in, the visible mask of the boxed thing out.
 
-A plain U-Net of about 0.25 M parameters on 64 x 64 crops. It is written over ``Ops``, an alphabet of six operations,
+A plain U-Net of about 0.6 M parameters on 64 x 64 crops. It is written over ``Ops``, an alphabet of six operations,
 that torch speaks for training (``train.torch_ops``) and an ONNX graph for inference (``verify.graph``): there is
 one definition, and no file but the weights has to travel.
 
@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 VERSION = 1
 CROP_PX = 64
-INPUTS = 5  # red, green, blue, share of the pixel in the box, share in the image
-WIDTHS = (16, 32, 48, 64)  # features at 32, 16, 8 and 4 pixels; multiples of 16 fill the vector registers
+INPUTS = 4  # red, green, blue, and where: 1 in the box, 0 round it, -1 outside the image
+WIDTHS = (16, 32, 64, 128)  # features at 32, 16, 8 and 4 pixels; multiples of 16 fill the vector registers
 
 Value = Any
 
@@ -46,16 +46,16 @@ class Ops(Protocol):
 
 
 def network(ops: Ops, x: Value, widths: tuple[int, ...] = WIDTHS) -> Value:
-    """(B, 5, 64, 64) crops -> (B, 1, 64, 64) logits of the mask.
+    """(B, 4, 64, 64) crops -> (B, 1, 64, 64) logits of the mask.
 
-    Colours and shares are in [-1, 1] and [0, 1]; see ``verify.crops``.
+    All inputs are in [-1, 1]; see ``verify.crops``.
     """
     skips = []
     x = ops.relu(ops.conv("in", ops.space_to_depth(x), 4 * INPUTS, widths[0]))
     for level, width in enumerate(widths):
         if level:
             x = ops.relu(ops.conv(f"down{level}", x, widths[level - 1], width, stride=2))
-        x = _block(ops, f"encode{level}", x, width)
+            x = _block(ops, f"encode{level}", x, width)
         skips.append(x)
     for level in range(len(widths) - 2, -1, -1):
         x = ops.conv(f"up{level}", x, widths[level + 1], widths[level], kernel=1)

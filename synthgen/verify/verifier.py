@@ -22,7 +22,7 @@ SHIPPED = Path(__file__).parent / "weights"
 
 
 class Network(Protocol):
-    """(5, 64, 64) float32 crop -> (64, 64) float32 logits."""
+    """(4, 64, 64) float32 crop -> (64, 64) float32 logits."""
 
     def __call__(self, crop: F32, /) -> F32: ...
 
