@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +136,12 @@ def test_onnx_and_torch_say_the_same() -> None:
 
 def test_the_graph_is_valid_onnx() -> None:
     onnx = pytest.importorskip("onnx", reason="needs onnx: pip install onnx")
-    from synthgen.verify.graph import onnx_model
+    from synthgen.networks.onnx_graph import onnx_model
+    from synthgen.verify.network import network
 
-    onnx.checker.check_model(onnx.load_from_string(onnx_model(random_tensors(SMALL), SMALL)), full_check=True)
+    made = partial(network, widths=SMALL)
+    model = onnx_model(made, random_tensors(SMALL), {"crop": (1, 4, "height", "width")}, (1, 1, "height", "width"))
+    onnx.checker.check_model(onnx.load_from_string(model), full_check=True)
 
 
 def test_the_network_is_small() -> None:
@@ -149,7 +153,7 @@ def test_without_onnx_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(EnvironmentFault) as caught:
-        onnx_network(Weights({}, {}, ""))
+        onnx_network(Weights(random_tensors(SMALL), {}, ""), SMALL)
     assert str(caught.value) == (
         "verify needs ONNX Runtime, which is not installed; install it with: pip install onnxruntime, or take verify "
         "out of the pipeline"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch.nn.functional as F
 
-from synthgen.verify.graph import EPSILON
+from synthgen.networks.onnx_graph import EPSILON
 
 Tensor = Any  # torch carries its own types; this package is checked where torch may be absent
 Tensors = dict[str, Tensor]
@@ -17,7 +17,7 @@ STATISTICS_RATE = 0.05  # how fast the running statistics follow the batch's
 
 
 class TorchOps:
-    """``verify.network.Ops`` in torch.
+    """``networks.ops.Ops`` in torch.
 
     With ``training`` features are normalised by the batch's own statistics, and ``measured`` holds the running ones of
     ``tensors`` moved towards them; without, they are normalised by those in ``tensors``.
@@ -52,6 +52,9 @@ class TorchOps:
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
         return x + y
+
+    def mul(self, x: Tensor, y: Tensor) -> Tensor:
+        return x * y
 
     def enlarge(self, x: Tensor) -> Tensor:
         return F.interpolate(x, scale_factor=2, mode="nearest")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from synthgen.errors import AssetError, EnvironmentFault
+from synthgen.errors import AssetError
+from synthgen.networks.onnx_graph import onnx_model, onnx_session
 from synthgen.types.arrays import F32, U8, U16
 from synthgen.verify.crops import bounds, crop, mask_crop
-from synthgen.verify.graph import onnx_model
-from synthgen.verify.network import CROP_PX, VERSION, WIDTHS, shapes
+from synthgen.verify.network import CROP_PX, INPUTS, VERSION, WIDTHS, network, shapes
 from synthgen.weights import Weights, check_fit, read_weights
 
 KIND = "verifier"
@@ -102,23 +102,9 @@ def onnx_network(weights: Weights, widths: tuple[int, ...] = WIDTHS) -> Network:
     Raises:
         EnvironmentFault: ONNX Runtime is not installed.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise EnvironmentFault(
-            "verify needs ONNX Runtime, which is not installed; install it with: pip install onnxruntime, or take "
-            "verify out of the pipeline"
-        ) from error
-    return session(onnxruntime, weights.tensors, widths)
-
-
-def session(onnxruntime: Any, tensors: Mapping[str, Any], widths: tuple[int, ...]) -> Network:
-    """An ONNX Runtime session as a ``Network``."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    model = onnx_model(tensors, widths)
-    running = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    shape_in, shape_out = (1, INPUTS, CROP_PX, CROP_PX), (1, 1, CROP_PX, CROP_PX)
+    model = onnx_model(partial(network, widths=widths), weights.tensors, {"crop": shape_in}, shape_out)
+    running = onnx_session(model, "verify")
 
     def run(one: F32) -> F32:
         logits: F32 = running.run(None, {"crop": one[None]})[0]

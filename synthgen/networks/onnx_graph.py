@@ -6,12 +6,13 @@ AttributeProto, TensorProto, ValueInfoProto).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from synthgen.errors import EnvironmentFault
 from synthgen.types.arrays import F32
-from synthgen.verify.network import CROP_PX, INPUTS, network
 from synthgen.weights import Array
 
 OPSET = 13
@@ -21,17 +22,51 @@ FLOAT, INT64 = 1, 7  # TensorProto.DataType
 ATTRIBUTE_INT, ATTRIBUTE_STRING, ATTRIBUTE_INTS = 2, 3, 7  # AttributeProto.AttributeType
 
 
-def onnx_model(tensors: Mapping[str, Array], widths: tuple[int, ...]) -> bytes:
-    """The network with these weights: input "crop" (1, 4, 64, 64) float32, output "logits" (1, 1, 64, 64) float32."""
-    ops = _Graph(tensors)
-    last = network(ops, "crop", widths)
-    ops.node("Identity", [last], output="logits")
-    shape_in, shape_out = (1, INPUTS, CROP_PX, CROP_PX), (1, 1, CROP_PX, CROP_PX)
+Shape = tuple[int | str, ...]  # a name stands for any size
+
+
+def onnx_model(
+    network: Callable[..., str], tensors: Mapping[str, Array], inputs: Mapping[str, Shape], output: Shape
+) -> bytes:
+    """A network with these weights.
+
+    Args:
+        network: called with ``Ops`` and a value per input, gives the output.
+        tensors: its weights, by name.
+        inputs: name -> shape of its float32 inputs, in order.
+        output: shape of its output, which is called "output".
+    """
+    ops: Any = _Graph(tensors)
+    ops.node("Identity", [network(ops, *inputs)], output="output")
     graph = b"".join(_field(1, node) for node in ops.nodes)
-    graph += _field(2, b"verifier")
+    graph += _field(2, b"network")
     graph += b"".join(_field(5, tensor) for tensor in ops.initializers)
-    graph += _field(11, _value_info("crop", shape_in)) + _field(12, _value_info("logits", shape_out))
+    graph += b"".join(_field(11, _value_info(name, shape)) for name, shape in inputs.items())
+    graph += _field(12, _value_info("output", output))
     return _number(1, IR_VERSION) + _field(2, b"synthgen") + _field(7, graph) + _field(8, _number(2, OPSET))
+
+
+def onnx_session(model: bytes, purpose: str) -> Any:
+    """An ONNX Runtime session of a model, on one thread.
+
+    Args:
+        model: from ``onnx_model``.
+        purpose: the pipeline's key that needs it, for the sentence.
+
+    Raises:
+        EnvironmentFault: ONNX Runtime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EnvironmentFault(
+            f"{purpose} needs ONNX Runtime, which is not installed; install it with: pip install onnxruntime, or take "
+            f"{purpose} out of the pipeline"
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def folded(tensors: Mapping[str, Array], name: str) -> tuple[F32, F32]:
@@ -45,7 +80,7 @@ def folded(tensors: Mapping[str, Array], name: str) -> tuple[F32, F32]:
 
 
 class _Graph:
-    """``verify.network.Ops`` that writes ONNX nodes; values are names."""
+    """``Ops`` that writes ONNX nodes; values are names."""
 
     def __init__(self, tensors: Mapping[str, Array]) -> None:
         self.tensors = tensors
@@ -79,6 +114,9 @@ class _Graph:
 
     def add(self, x: str, y: str) -> str:
         return self.node("Add", [x, y])
+
+    def mul(self, x: str, y: str) -> str:
+        return self.node("Mul", [x, y])
 
     def enlarge(self, x: str) -> str:
         scales = self.constant(f"scales{len(self.nodes)}", np.array([1, 1, 2, 2], np.float32))
@@ -126,7 +164,8 @@ def _tensor(name: str, values: Array) -> bytes:
     )
 
 
-def _value_info(name: str, shape: Sequence[int]) -> bytes:
-    dims = b"".join(_field(1, _number(1, side)) for side in shape)
+def _value_info(name: str, shape: Shape) -> bytes:
+    sides = [_field(2, side.encode()) if isinstance(side, str) else _number(1, side) for side in shape]
+    dims = b"".join(_field(1, side) for side in sides)
     tensor = _number(1, FLOAT) + _field(2, dims)
     return _field(1, name.encode()) + _field(2, _field(1, tensor))
