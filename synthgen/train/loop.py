@@ -26,9 +26,28 @@ from synthgen.weights import Array
 from synthgen.write.files import replace_file
 
 LOG = "log.jsonl"
-BETAS, ADAM_EPSILON = (0.9, 0.99), 1e-8
+ADAM_EPSILON = 1e-8
 LONGEST_GRADIENT = 1.0
 PARTS = ("weights", "average", "first", "second")
+
+
+@dataclass(frozen=True, eq=False)
+class Phase:
+    """A part of one step: a loss, and the weights that go down it.
+
+    Attributes:
+        loss: scalar to minimise.
+        parts: what it is made of, for the log.
+        measured: new values of what is measured, not learned.
+        learns: the weights whose names start with this; all others keep their values.
+        betas: decay of Adam's moments.
+    """
+
+    loss: Tensor
+    parts: dict[str, Tensor]
+    measured: Tensors
+    learns: str = ""
+    betas: tuple[float, float] = (0.9, 0.99)
 
 
 class Objective(Protocol):
@@ -42,8 +61,8 @@ class Objective(Protocol):
         """The arrays of one step; a function of the step alone. Called from another thread."""
         ...
 
-    def loss(self, weights: Tensors, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor], Tensors]:
-        """(scalar to minimise, its parts, new values of what is measured, not learned)."""
+    def phases(self, weights: Tensors, batch: tuple[Tensor, ...], step: int) -> Iterator[Phase]:
+        """The step's phases in order; each sees the weights as the ones before it left them."""
         ...
 
     def look(self, average: Tensors) -> tuple[dict[str, float], bytes]:
@@ -88,22 +107,25 @@ def train(
         tensors = tuple(_tensor(a, device) for a in arrays)
         for name in state["weights"]:
             state["weights"][name].requires_grad_(name.rpartition(".")[2] not in STATISTICS)
-        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device == "cuda"):
-            loss, parts, measured = objective.loss(state["weights"], tensors)
-        if not math.isfinite(loss.item()):
-            raise IncompleteError(_nan_sentence(step, out))
-        loss.backward()
         rate = learning_rate(training, step)
-        _update(state, measured, rate, training, step)
+        losses: dict[str, Tensor] = {}
+        phases = objective.phases(state["weights"], tensors, step)
+        while (phase := _next(phases, device)) is not None:
+            if not math.isfinite(phase.loss.item()):
+                raise IncompleteError(_nan_sentence(step, out))
+            phase.loss.backward()
+            _update(state, phase, rate, training, step)
+            losses |= {"loss": losses.get("loss", 0) + phase.loss.detach(), **phase.parts}
+        _average(state, training, step)
         saving = step % training.save_every == 0 or step == training.steps
         if saving:
             _save(out, step, settings, state)
         if saving or step % training.log_every == 0:
-            losses = {name: round(value.item(), 6) for name, value in {"loss": loss, **parts}.items()}
+            numbers = {name: round(value.item(), 6) for name, value in losses.items()}
             scores = _look(objective, state["average"], out, step) if saving else {}
-            _log(out / LOG, {"step": step, "learning_rate": round(rate, 9), **losses, **scores})
+            _log(out / LOG, {"step": step, "learning_rate": round(rate, 9), **numbers, **scores})
             left = (time.monotonic() - started) / (step - first) * (training.steps - step)
-            tell(Progress(step, training.steps, losses, scores, left))
+            tell(Progress(step, training.steps, numbers, scores, left))
     return {name: tensor.detach().cpu().numpy() for name, tensor in state["average"].items()}
 
 
@@ -146,27 +168,40 @@ def _batches(objective: Objective, steps: range) -> Iterator[tuple[int, tuple[Ar
             yield step, arrays
 
 
+def _next(phases: Iterator[Phase], device: str) -> Phase | None:
+    with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device == "cuda"):
+        return next(phases, None)
+
+
 @torch.no_grad()  # type: ignore[misc, untyped-decorator, unused-ignore]
-def _update(state: dict[str, Tensors], measured: Tensors, rate: float, training: Training, step: int) -> None:
-    """One step of AdamW (Loshchilov and Hutter 2019, algorithm 2), gradients of length 1 at most; then the average."""
-    weights, average, first, second = (state[part] for part in PARTS)
-    learned = sorted(name for name, tensor in weights.items() if tensor.grad is not None)  # a checkpoint's order
+def _update(state: dict[str, Tensors], phase: Phase, rate: float, training: Training, step: int) -> None:
+    """One step of AdamW (Loshchilov and Hutter 2019, algorithm 2), gradients of length 1 at most."""
+    weights, _, first, second = (state[part] for part in PARTS)
+    slow, fast = phase.betas
+    learned = sorted(  # a checkpoint's order
+        name for name, tensor in weights.items() if name.startswith(phase.learns) and tensor.grad is not None
+    )
     length = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(weights[n].grad) for n in learned]))
     scale = torch.clamp(LONGEST_GRADIENT / (length + 1e-6), max=1.0)
     for name in learned:
         weight, gradient = weights[name], weights[name].grad * scale
-        first[name].lerp_(gradient, 1 - BETAS[0])
-        second[name].lerp_(gradient * gradient, 1 - BETAS[1])
-        spread = (second[name] / (1 - BETAS[1] ** step)).sqrt_().add_(ADAM_EPSILON)
+        first[name].lerp_(gradient, 1 - slow)
+        second[name].lerp_(gradient * gradient, 1 - fast)
+        spread = (second[name] / (1 - fast**step)).sqrt_().add_(ADAM_EPSILON)
         if weight.ndim > 1:
             weight.mul_(1 - rate * training.weight_decay)
-        weight.addcdiv_(first[name], spread, value=-rate / (1 - BETAS[0] ** step))
-        weight.grad = None
-    for name, value in measured.items():
+        weight.addcdiv_(first[name], spread, value=-rate / (1 - slow**step))
+    for tensor in weights.values():
+        tensor.grad = None
+    for name, value in phase.measured.items():
         weights[name].copy_(value)
+
+
+@torch.no_grad()  # type: ignore[misc, untyped-decorator, unused-ignore]
+def _average(state: dict[str, Tensors], training: Training, step: int) -> None:
     keep = min(training.ema, step / (step + 9))  # the first weights are forgotten quickly
-    for name, tensor in weights.items():
-        average[name].lerp_(tensor, 1 - keep)
+    for name, tensor in state["weights"].items():
+        state["average"][name].lerp_(tensor, 1 - keep)
 
 
 def _save(out: Path, step: int, settings: str, state: dict[str, Tensors]) -> None:

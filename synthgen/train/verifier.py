@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from synthgen.train.config import Training
 from synthgen.train.data import SIZE_BINS, Pool
 from synthgen.train.examples import batch
+from synthgen.train.loop import Phase
 from synthgen.train.torch_ops import Tensor, Tensors, TorchOps, initial
 from synthgen.types.arrays import F32, U8
 from synthgen.verify.network import network, shapes
@@ -48,7 +50,7 @@ class VerifierObjective:
         rng = np.random.default_rng([self.training.seed, step])
         return batch(self.pools, self.shares, self.training.batch, rng=rng)
 
-    def loss(self, weights: Tensors, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor], Tensors]:
+    def phases(self, weights: Tensors, batch: tuple[Tensor, ...], step: int) -> Iterator[Phase]:
         crops, masks = batch
         ops = TorchOps(weights, training=True)
         logits = network(ops, crops.contiguous(memory_format=torch.channels_last), self.training.widths).float()
@@ -56,7 +58,7 @@ class VerifierObjective:
         guess = torch.sigmoid(logits)
         both, either = (guess * masks).sum((1, 2, 3)), (guess + masks - guess * masks).sum((1, 2, 3))
         overlap = 1 - ((both + 1) / (either + 1)).mean()
-        return entropy + overlap, {"entropy": entropy, "overlap": overlap}, ops.measured
+        yield Phase(entropy + overlap, {"entropy": entropy, "overlap": overlap}, ops.measured)
 
     def predict(self, weights: Tensors, crops: F32) -> F32:
         """(B, 4, 64, 64) -> (B, 64, 64) logits, on the weights' device."""
