@@ -630,6 +630,7 @@ def train(training: str, out: Path | None, device: str, threads: int, workers: i
         version=__version__,
         make_dataset=make_dataset,
         tell=lambda step: click.echo(terminal.training_line(step), err=True),
+        preparing=lambda step: click.echo(terminal.preparing_line(step), err=True),
     )
     _echo_pairs([("model", str(trained.folder)), *((name, f"{score:.3f}") for name, score in trained.scores.items())])
 

@@ -233,6 +233,22 @@ class TrainingStep(Protocol):
     def eta_s(self) -> float: ...
 
 
+class PreparingStep(Protocol):
+    """What a training tells before its first step: see ``train.run.Prepared``."""
+
+    @property
+    def what(self) -> str: ...
+    @property
+    def done(self) -> int: ...
+    @property
+    def of(self) -> int: ...
+
+
+def preparing_line(now: PreparingStep) -> str:
+    """One line about data that a training prepares."""
+    return f"{now.what}: {now.done}/{now.of} views rendered"
+
+
 def training_line(now: TrainingStep) -> str:
     """One line about a training: step, losses, scores, time left."""
     numbers = " ".join(f"{name} {value:.4f}" for name, value in {**now.losses, **now.scores}.items())

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import tempfile
+from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
+from gan_doubles import untrained_gan
 from render_doubles import ShelfStore, mesh_of, model_of, placed, pose
 
-from synthgen.config.models import PathtracedConfig, ShadedConfig
+from synthgen.config.models import GanConfig, PathtracedConfig, ShadedConfig
 from synthgen.generate.catalog import GENERATORS, make_generator
 from synthgen.generate.protocol import Generator
 from synthgen.types.gbuffer import EdgeBlend, GBuffers, Views
 from synthgen.types.geometry import Camera, Intrinsics
 from synthgen.types.scene import EnvironmentLight, Scene
 
-CONFIGS = {"shaded": ShadedConfig(), "pathtraced": PathtracedConfig(samples=2, bounces=1)}
+CONFIGS = {
+    "gan": GanConfig(),
+    "shaded": ShadedConfig(),
+    "pathtraced": PathtracedConfig(samples=2, bounces=1),
+}
 NEEDS = {"pathtraced": "bpy"}  # packages of optional extras
 KINDS = sorted(GENERATORS)
 WIDTH, HEIGHT = 48, 32
@@ -29,7 +37,13 @@ def make(kind: str) -> Generator:
     """A generator of the catalog, or a skip that says what to install."""
     if kind in NEEDS and find_spec(NEEDS[kind]) is None:
         pytest.skip(f'needs {NEEDS[kind]}: pip install "synthgen[{kind}]"')
-    return make_generator(CONFIGS[kind], ShelfStore([GLOBE]))
+    config = GanConfig(weights=untrained()) if kind == "gan" else CONFIGS[kind]
+    return make_generator(config, ShelfStore([GLOBE]))
+
+
+@lru_cache(maxsize=1)
+def untrained() -> str:
+    return str(untrained_gan(Path(tempfile.mkdtemp())))
 
 
 @pytest.fixture(params=KINDS)

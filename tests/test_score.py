@@ -23,7 +23,6 @@ from synthgen.errors import AssetError, DatasetError, EnvironmentFault, Synthgen
 from synthgen.evaluate import score as scoring
 from synthgen.evaluate import score_inputs
 from synthgen.evaluate.agreement import agreement_of, size_bin
-from synthgen.evaluate.lite0 import Embedding
 from synthgen.evaluate.pictures import (
     Generated,
     PackTargets,
@@ -35,6 +34,7 @@ from synthgen.evaluate.pictures import (
 )
 from synthgen.evaluate.score import Comparison, score, score_lines, write_score
 from synthgen.evaluate.score_inputs import comparison_of
+from synthgen.networks.lite0 import Embedding
 from synthgen.sense.camera_model import meter
 from synthgen.types.arrays import F32, U8
 from synthgen.types.images import Images

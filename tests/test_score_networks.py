@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from synthgen.errors import AssetError, EnvironmentFault
-from synthgen.evaluate import inception, lite0
-from synthgen.evaluate.lite0 import Lite0, map_distance, same_padding, squeezed
+from synthgen.evaluate import inception
+from synthgen.networks import lite0
+from synthgen.networks.lite0 import Lite0, map_distance, same_padding, squeezed
 from synthgen.types.arrays import F32, U8
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "real"

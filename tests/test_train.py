@@ -248,7 +248,14 @@ def test_without_torch(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(EnvironmentFault) as caught:
         train_model(
-            str(home / "t.yaml"), out=home / "o", device="cpu", threads=1, version="0", make_dataset=none, tell=none
+            str(home / "t.yaml"),
+            out=home / "o",
+            device="cpu",
+            threads=1,
+            version="0",
+            make_dataset=none,
+            tell=none,
+            preparing=none,
         )
     assert str(caught.value) == (
         'train needs PyTorch, which is not installed; install it with: pip install "synthgen[train]" (on a machine '
@@ -260,6 +267,9 @@ def none(*args: Any) -> None:
     """Makes no dataset and tells nothing."""
 
 
+REST: dict[str, Any] = {"threads": 1, "version": "0", "make_dataset": none, "preparing": none}
+
+
 class Killed(Exception):
     pass
 
@@ -269,7 +279,14 @@ def run(home: Path, out: str, tell: Callable[[Any], None] = none, *, device: str
     from synthgen.train.run import train_model
 
     return train_model(
-        str(home / "t.yaml"), out=home / out, device=device, threads=1, version="0", make_dataset=none, tell=tell
+        str(home / "t.yaml"),
+        out=home / out,
+        device=device,
+        threads=1,
+        version="0",
+        make_dataset=none,
+        tell=tell,
+        preparing=none,
     )
 
 

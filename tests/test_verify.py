@@ -19,9 +19,18 @@ from synthgen.errors import AssetError, ConfigError, EnvironmentFault
 from synthgen.run.api import run_pipeline
 from synthgen.validate.dataset import validate_dataset
 from synthgen.verify import verifier as module
-from synthgen.verify.crops import Box, bounds, crop, mask_crop, region_of
+from synthgen.verify.crops import (
+    Box,
+    bounds,
+    crop,
+    grid_of,
+    label_on_grid,
+    mask_crop,
+    prediction_on_grid,
+    region_of,
+)
 from synthgen.verify.network import CROP_PX, VERSION, WIDTHS, shapes
-from synthgen.verify.verifier import Verifier, label_of, make_verifier, onnx_network, read_verifier
+from synthgen.verify.verifier import Verifier, make_verifier, onnx_network, read_verifier
 from synthgen.weights import Weights, model_files
 
 SMALL = (16, 16)
@@ -113,10 +122,28 @@ def test_an_instance_does_not_depend_on_the_others_nor_on_their_order() -> None:
     assert verifier.agreements(image, ids, [77]) == {}
 
 
-def test_a_label_of_a_large_thing_survives_its_crop() -> None:
+GRIDS = [
+    ("a small thing: the image's pixels", Box(30, 40, 50, 50), (30, 18)),
+    ("a large one: the crop's", Box(30, 40, 220, 200), (64, 64)),
+    ("a long one: one of each", Box(60, 40, 150, 48), (64, 46)),
+]
+
+
+@pytest.mark.parametrize(("intent", "box", "grid"), GRIDS, ids=[row[0] for row in GRIDS])
+def test_a_right_prediction_agrees_whole_at_any_size(intent: str, box: Box, grid: tuple[int, int]) -> None:
     ids = np.zeros((256, 256), np.uint16)
-    ids[40:200, 30:220] = 2
-    assert label_of(ids, 2, Box(30, 40, 220, 200)).mean() == pytest.approx(1 / 1.5**2, abs=0.02)
+    y, x = np.mgrid[:256, :256] + 0.5
+    middle, across, down = (box.x0 + box.x1) / 2, box.x1 - box.x0, box.y1 - box.y0
+    ids[(abs(x - middle) / across + abs(y - (box.y0 + box.y1) / 2) / down) < 0.5] = 2
+    label = label_on_grid(ids, 2, box)
+    assert label.shape[::-1] == grid_of(box) == grid
+    region = region_of(box)
+    share = (box.x1 - box.x0) * (box.y1 - box.y0) / 2 / ((region.x1 - region.x0) * (region.y1 - region.y0))
+    assert label.mean() == pytest.approx(share, rel=0.1)
+    smooth = mask_crop(ids, 2, box).astype(np.float32) / 32 - 4
+    found = prediction_on_grid(smooth, box)
+    assert found.shape == label.shape
+    assert (found & label).sum() / (found | label).sum() > 0.97
 
 
 def test_onnx_and_torch_say_the_same() -> None:

@@ -29,7 +29,7 @@ PATH_KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("labels", "classes"): ANY_SUFFIX,
     GRIPPER: GRIPPER_SUFFIXES,
 }
-FOLDER_KEYS: tuple[tuple[str, ...], ...] = (("verify", "weights"),)  # hold the path of a folder
+FOLDER_KEYS: tuple[tuple[str, ...], ...] = (("generate", "weights"), ("verify", "weights"))  # hold the path of a folder
 RELATIVE = "relative paths start at the pipeline file's folder, in --set at the working directory"
 SINGLE_FILE = {("scene", "fixtures", "*", "mesh"), ("camera", "calibration"), ("labels", "classes"), GRIPPER}
 

@@ -312,7 +312,25 @@ class PathtracedConfig(Frozen):
     denoise: bool = Field(True, description="Open Image Denoise on the samples; without it take 256 samples or more")
 
 
-GenerateConfig = Annotated[ShadedConfig | PathtracedConfig, Field(discriminator="kind")]
+class GanConfig(Frozen):
+    """A small network that learned from a path tracer: its light, at a hundredth of its cost."""
+
+    kind: Literal["gan"] = "gan"
+    weights: str | None = Field(
+        None,
+        min_length=1,
+        description="folder of a trained generator; default: the shipped one",
+        examples=["my_generator"],
+    )
+    style: float = Field(
+        1.0,
+        ge=0,
+        le=1.5,
+        description="spread of the style codes, in standard deviations of the prior: 0 = always the mean style",
+    )
+
+
+GenerateConfig = Annotated[GanConfig | ShadedConfig | PathtracedConfig, Field(discriminator="kind")]
 
 
 class SenseConfig(Frozen):

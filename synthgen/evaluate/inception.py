@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from synthgen.errors import AssetError
-from synthgen.evaluate.lite0 import Embedding, import_torch
+from synthgen.networks.lite0 import Embedding, import_torch
 from synthgen.types.arrays import U8
 
 INPUT_PX = 299

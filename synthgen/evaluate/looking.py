@@ -12,9 +12,9 @@ from typing import TypeVar
 import numpy as np
 
 from synthgen.errors import AssetError, DatasetError
-from synthgen.evaluate.lite0 import Embedding, Lite0, Network, map_distance
 from synthgen.evaluate.metrics import Features
 from synthgen.evaluate.pictures import PictureSet
+from synthgen.networks.lite0 import Embedding, Lite0, Network, map_distance
 from synthgen.types.arrays import F64, I64, U8
 
 MOST_THREADS = 8

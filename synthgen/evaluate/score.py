@@ -12,9 +12,9 @@ from synthgen import seeding
 from synthgen.device import device_kind
 from synthgen.errors import DatasetError, EnvironmentFault
 from synthgen.evaluate import metrics
-from synthgen.evaluate.lite0 import Lite0, Network
 from synthgen.evaluate.looking import PairLook, Progress, SetLook, look_at_sets, scene_numbers
 from synthgen.evaluate.pictures import PictureSet
+from synthgen.networks.lite0 import Lite0, Network
 
 FEWEST_IMAGES, FEWEST_SCENES = 50, 10
 JUDGED_FROM = 2000  # images on each side: below, a Frechet distance says more about their number than about them

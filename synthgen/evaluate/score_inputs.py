@@ -15,10 +15,10 @@ from synthgen.contract.packs import CARD, HELD_OUT
 from synthgen.errors import UserError
 from synthgen.evaluate.agreement import agreement_of
 from synthgen.evaluate.inception import load_inception
-from synthgen.evaluate.lite0 import Network
 from synthgen.evaluate.pictures import Generated, PackTargets, PictureSet, dataset_pictures, folder_pictures
 from synthgen.evaluate.score import Comparison
 from synthgen.generate.catalog import GENERATORS, make_generator
+from synthgen.networks.lite0 import Network
 from synthgen.pack.reading import Pack, open_pack
 
 WEIGHTS_CARD = "card.json"

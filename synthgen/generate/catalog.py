@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from synthgen.config.models import GenerateConfig
+from synthgen.generate.gan import Gan
 from synthgen.generate.pathtraced import Pathtraced
 from synthgen.generate.protocol import Assets, Generator
 from synthgen.generate.shaded import Shaded
 
 GENERATORS: dict[str, Callable[[Any, Assets], Generator]] = {
+    "gan": Gan,
     "pathtraced": Pathtraced,
     "shaded": lambda config, store: Shaded(config),
 }

@@ -83,6 +83,10 @@ class Pack:
             if split in (None, key.split) and varied in (None, key.variation > 0)
         ]
 
+    def camera(self, index: int) -> int:
+        """Which of its scene's cameras a pair was seen by; renders nothing."""
+        return self._target(index)[1].camera
+
     def target(self, index: int) -> F32:
         """(H, W, 3) float32 linear radiance, path traced; renders nothing."""
         target = self._target(index)[1]

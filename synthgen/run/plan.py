@@ -108,6 +108,8 @@ def fingerprint_of(pipeline: Pipeline, catalog: Catalog, shard_scenes: int, gene
     scene["environment"]["hdr"] = bool(scene["environment"]["hdr"])
     scene["backdrop"] = bool(scene["backdrop"])
     settings["camera"]["calibration"] = bool(settings["camera"]["calibration"])
+    if "weights" in settings["generate"]:
+        settings["generate"]["weights"] = bool(settings["generate"]["weights"])
     if settings["verify"]:
         settings["verify"]["weights"] = bool(settings["verify"]["weights"])
     if isinstance(settings["labels"]["classes"], str):

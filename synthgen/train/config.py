@@ -36,21 +36,45 @@ class DatasetData(Frozen):
     share: float = Field(1.0, gt=0, description="weight among the data of a batch")
 
 
-Data = Annotated[PipelineData | DatasetData, Field()]
+class PackData(Frozen):
+    """Pairs of G-buffers and path-traced images, made by ``synthgen pairs``."""
+
+    pack: str = Field(description="folder, relative to this file")
+    share: float = Field(1.0, gt=0, description="weight among the data of a batch")
+
+
+Data = Annotated[PipelineData | DatasetData | PackData, Field()]
+
+
+class GanLosses(Frozen):
+    """How much each loss of the generator counts; 0 leaves it out."""
+
+    pixels: float = Field(10.0, ge=0, description="absolute error of the developed image")
+    features: float = Field(4.0, ge=0, description="1 - cosine of EfficientNet-Lite0 features")
+    adversarial: float = Field(0.1, ge=0, description="hinge loss of the critic's patches")
+    contrast: float = Field(2.0, ge=0, description="what outlines of labels lose in contrast")
+    divergence: float = Field(0.02, ge=0, description="KL divergence of the encoder's styles from the prior")
+    latent: float = Field(0.2, ge=0, description="error of the style that the encoder reads off an image of it")
+    r1: float = Field(1.0, ge=0, description="squared gradient of the critic at real images")
+    r1_every: int = Field(16, ge=1, description="steps between two R1 penalties (Karras et al. 2020, 'lazy')")
+    from_prior: float = Field(0.25, ge=0, le=1, description="share of images drawn with styles of the prior")
 
 
 class Training(Frozen):
     """One training file."""
 
     version: Literal[1] = Field(1, description="of the file format")
-    objective: Literal["verifier"] = Field(description="what is trained")
+    objective: Literal["verifier", "gan"] = Field(description="what is trained")
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100, description="of the model")
     licence: str = Field("Apache-2.0", description="of the weights")
     seed: int = Field(0, ge=0, le=2**63 - 1, description="of weights and batches")
     data: list[Data] = Field(min_length=1, description="what is trained on")
     held_out: list[Data] = Field(default_factory=list, description="what scores are measured on")
     start_from: str | None = Field(None, description="folder of a trained model to go on from")
-    widths: tuple[int, ...] = Field((16, 32, 64, 128), min_length=2, max_length=5, description="features per level")
+    widths: tuple[int, ...] | None = Field(
+        None, min_length=2, max_length=5, description="features per level; default: the objective's own"
+    )
+    losses: GanLosses = Field(GanLosses(), description="of the objective gan")
     steps: int = Field(ge=1, le=100_000_000, description="optimizer steps")
     batch: int = Field(64, ge=1, le=65536, description="crops per step")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="at its highest; cosine to 0")
@@ -122,7 +146,7 @@ def _find(path_or_name: str) -> Path:
 
 
 def _sentence(path: Path, fault: Any) -> str:
-    place = ".".join(str(part) for part in fault["loc"] if part not in ("PipelineData", "DatasetData"))
+    place = ".".join(str(part) for part in fault["loc"] if part not in ("PipelineData", "DatasetData", "PackData"))
     return f"{path}: {place}: {fault['msg']}, given: {fault['input']!r}; mend this key"
 
 

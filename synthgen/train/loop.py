@@ -39,14 +39,14 @@ class Phase:
         loss: scalar to minimise.
         parts: what it is made of, for the log.
         measured: new values of what is measured, not learned.
-        learns: the weights whose names start with this; all others keep their values.
+        learns: the weights whose names start with one of these; all others keep their values.
         betas: decay of Adam's moments.
     """
 
     loss: Tensor
     parts: dict[str, Tensor]
     measured: Tensors
-    learns: str = ""
+    learns: str | tuple[str, ...] = ""
     betas: tuple[float, float] = (0.9, 0.99)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from synthgen.config.load import LoadedPipeline, load_pipeline
+from synthgen.contract.packs import HELD_OUT, TRAIN
 from synthgen.errors import ConfigError, EnvironmentFault
+from synthgen.generate import gan_channels, gan_network
+from synthgen.pack.reading import Pack, open_pack
 from synthgen.train.config import (
     Data,
+    PackData,
     PipelineData,
     Training,
     check_seed,
@@ -20,13 +24,24 @@ from synthgen.train.config import (
     settings_hash,
 )
 from synthgen.train.data import Pool, open_pool
-from synthgen.verify.network import VERSION
-from synthgen.verify.verifier import KIND
-from synthgen.weights import MODEL, model_files
+from synthgen.train.model_card import model_readme
+from synthgen.train.pack_pool import PackPool, open_pack_pool
+from synthgen.verify import network as verifier_network
+from synthgen.verify import verifier
+from synthgen.weights import model_files
 from synthgen.write.files import replace_file
 from synthgen.write.lock import locked
 
 MakeDataset = Callable[[LoadedPipeline, Path], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """For the terminal, before the first step: views of a pack that have been rendered, of all."""
+
+    what: str
+    done: int
+    of: int
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,7 @@ def train_model(
     version: str,
     make_dataset: MakeDataset,
     tell: Callable[[Any], None],
+    preparing: Callable[[Prepared], None],
 ) -> Trained:
     """Trains the model of a training file, or goes on where an earlier call was stopped.
 
@@ -57,6 +73,7 @@ def train_model(
         version: of synthgen, for the card.
         make_dataset: runs a pipeline into a folder (does nothing when it is complete).
         tell: is given ``loop.Progress``.
+        preparing: is given ``Prepared``.
 
     Raises:
         ConfigError: the training file cannot be used, or its data overlap.
@@ -68,28 +85,106 @@ def train_model(
     folder = out or Path("out") / training.name
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
-        pools = [_pool(part, base, folder, make_dataset) for part in training.data]
-        held_out = [_pool(part, base, folder, make_dataset) for part in training.held_out]
-        _check_seeds(pools, held_out)
-        settings = settings_hash(training, [pool.fingerprint for pool in (*pools, *held_out)])
+        made = OBJECTIVES[training.objective](_Order(training, base, folder, device, make_dataset, preparing))
+        settings = settings_hash(training, made.fingerprints)
         from synthgen.train.loop import train
-        from synthgen.train.verifier import VerifierObjective
 
-        start = None if training.start_from is None else base / training.start_from
-        shares = [part.share for part in training.data]
-        objective = VerifierObjective(training, VERSION, pools, shares, held_out, start, device)
-        tensors = train(objective, training, settings, out=folder, device=device, tell=tell)
-        scores, _ = objective.look({name: torch.from_numpy(array).to(device) for name, array in tensors.items()})
+        tensors = train(made.objective, training, settings, out=folder, device=device, tell=tell)
+        scores, _ = made.objective.look({name: torch.from_numpy(a).to(device) for name, a in tensors.items()})
         made_with = {
             "synthgen": version,
             "torch": str(torch.__version__),
             "device": device,
             "machine": platform.machine(),
         }
-        card = _card(training, pools, held_out, scores, made_with)
-        for name, data in model_files(tensors, card, _readme(training, card)).items():
+        card = _card(training, made, scores, made_with)
+        for name, data in model_files(tensors, card, model_readme(card)).items():
             replace_file(folder / "model" / name, data)
     return Trained(folder / "model", scores)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What to train, from what, where."""
+
+    training: Training
+    base: Path
+    folder: Path
+    device: str
+    make_dataset: MakeDataset
+    preparing: Callable[[Prepared], None]
+
+    @property
+    def start(self) -> Path | None:
+        return None if self.training.start_from is None else self.base / self.training.start_from
+
+    @property
+    def shares(self) -> list[float]:
+        return [part.share for part in self.training.data]
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """An objective ready to train, with what its card says about it."""
+
+    objective: Any
+    fingerprints: list[str]
+    data: list[dict[str, Any]]
+    held_out: list[dict[str, Any]]
+    kind: str
+    version: int
+    architecture: dict[str, Any]
+    channels: Sequence[str]
+
+
+def _verifier(order: _Order) -> _Made:
+    from synthgen.train.verifier import VerifierObjective
+
+    training = order.training
+    pools = [_pool(part, order) for part in training.data]
+    held_out = [_pool(part, order) for part in training.held_out]
+    _check_seeds(pools, held_out)
+    objective = VerifierObjective(training, pools, order.shares, held_out, order.start, order.device)
+    return _Made(
+        objective,
+        [pool.fingerprint for pool in (*pools, *held_out)],
+        [_described(pool) for pool in pools],
+        [_described(pool) for pool in held_out],
+        verifier.KIND,
+        verifier_network.VERSION,
+        {"network": verifier_network.__name__, "widths": list(objective.widths)},
+        verifier_network.CHANNELS,
+    )
+
+
+def _gan(order: _Order) -> _Made:
+    from synthgen.train.gan import GanObjective
+
+    training = order.training
+    packs = [_pack(part, order.base) for part in training.data]
+    levels = len(training.widths or gan_network.WIDTHS)
+    for pack in packs:
+        check_seed(int(pack.card["seed"]), str(pack.folder))
+        _check_size(pack, levels)
+    pools = [_pack_pool(pack, TRAIN, order) for pack in packs]
+    others = [_pack(part, order.base) for part in training.held_out]
+    held_out = [_pack_pool(pack, None, order) for pack in others] or [
+        _pack_pool(pack, HELD_OUT, order) for pack in packs if pack.where(split=HELD_OUT)
+    ]
+    objective = GanObjective(training, pools, order.shares, held_out, order.start, order.device)
+    return _Made(
+        objective,
+        [str(pool.card["fingerprint"]) for pool in (*pools, *held_out)],
+        [_described_pack(pool) for pool in pools],
+        [_described_pack(pool) for pool in held_out],
+        gan_network.KIND,
+        gan_network.VERSION,
+        {"network": gan_network.__name__, "widths": list(objective.widths)},
+        gan_channels.CHANNELS,
+    )
+
+
+OBJECTIVES: dict[str, Callable[[_Order], _Made]] = {"verifier": _verifier, "gan": _gan}
 
 
 def _torch(device: str) -> Any:
@@ -105,15 +200,47 @@ def _torch(device: str) -> Any:
     return torch
 
 
-def _pool(part: Data, base: Path, folder: Path, make_dataset: MakeDataset) -> Pool:
+def _pool(part: Data, order: _Order) -> Pool:
+    if isinstance(part, PackData):
+        raise ConfigError(
+            f"data: pack {part.pack!r}: the objective verifier learns from datasets, not from packs; allowed: "
+            "{pipeline: ...} or {dataset: ...}; packs are for the objective gan"
+        )
     if isinstance(part, PipelineData):
-        pipeline = base / part.pipeline if (base / part.pipeline).is_file() else part.pipeline
+        pipeline = order.base / part.pipeline if (order.base / part.pipeline).is_file() else part.pipeline
         loaded = load_pipeline(str(pipeline), [*part.set, f"count={part.count}", f"seed={part.seed}"])
-        dataset = folder / "data" / part.name
-        make_dataset(loaded, dataset)
+        dataset = order.folder / "data" / part.name
+        order.make_dataset(loaded, dataset)
     else:
-        dataset = base / part.dataset
-    return open_pool(dataset, folder / "pool")
+        dataset = order.base / part.dataset
+    return open_pool(dataset, order.folder / "pool")
+
+
+def _pack(part: Data, base: Path) -> Pack:
+    if not isinstance(part, PackData):
+        name = part.name if isinstance(part, PipelineData) else part.dataset
+        raise ConfigError(
+            f"data: {name!r}: the objective gan learns from packs of pairs, not from datasets; allowed: "
+            "{pack: FOLDER}; make one with 'synthgen pairs'"
+        )
+    return open_pack(base / part.pack)
+
+
+def _check_size(pack: Pack, levels: int) -> None:
+    width, height, multiple = pack.card["image"]["width"], pack.card["image"]["height"], 2**levels
+    if width % multiple or height % multiple:
+        raise ConfigError(
+            f"widths: {levels} levels need images whose sides are multiples of {multiple}; {pack.folder.name!r} has "
+            f"{width}x{height}; allowed: fewer widths, or a pack of another size"
+        )
+
+
+def _pack_pool(pack: Pack, split: str | None, order: _Order) -> PackPool:
+    def tell(done: int, of: int) -> None:
+        if done % 100 == 0 or done == of:
+            order.preparing(Prepared(f"{pack.folder.name} ({split or 'all'})", done, of))
+
+    return open_pack_pool(pack, split, order.folder / "pool", tell)
 
 
 def _check_seeds(pools: list[Pool], held_out: list[Pool]) -> None:
@@ -124,57 +251,37 @@ def _check_seeds(pools: list[Pool], held_out: list[Pool]) -> None:
         raise ConfigError(fault)
 
 
-def _card(
-    training: Training, pools: list[Pool], held_out: list[Pool], scores: dict[str, float], made_with: dict[str, str]
-) -> dict[str, Any]:
-    def described(pool: Pool) -> dict[str, Any]:
-        images, instances = int(pool.ids.shape[0]), len(pool.table)
-        return {
-            "name": pool.name,
-            "seed": pool.seed,
-            "images": images,
-            "instances": instances,
-            "fingerprint": pool.fingerprint,
-        }
-
+def _described(pool: Pool) -> dict[str, Any]:
     return {
-        "kind": KIND,
-        "version": VERSION,
+        "name": pool.name,
+        "seed": pool.seed,
+        "images": int(pool.ids.shape[0]),
+        "instances": len(pool.table),
+        "fingerprint": pool.fingerprint,
+    }
+
+
+def _described_pack(pool: PackPool) -> dict[str, Any]:
+    return {
+        "name": pool.name,
+        "seed": pool.card["seed"],
+        "images": len(pool.targets),
+        "views": len(pool.channels),
+        "fingerprint": pool.card["fingerprint"],
+    }
+
+
+def _card(training: Training, made: _Made, scores: dict[str, float], made_with: dict[str, str]) -> dict[str, Any]:
+    return {
+        "kind": made.kind,
+        "version": made.version,
         "name": training.name,
-        "architecture": {"network": "synthgen.verify.network", "widths": list(training.widths)},
-        "channels": ["red", "green", "blue", "place"],
+        "architecture": made.architecture,
+        "channels": list(made.channels),
         "recipe": training.model_dump(mode="json"),
-        "data": [described(pool) for pool in pools],
-        "held_out": [described(pool) for pool in held_out],
+        "data": made.data,
+        "held_out": made.held_out,
         "scores": scores,
         "licence": training.licence,
         "made_with": made_with,
     }
-
-
-def _readme(training: Training, card: dict[str, Any]) -> str:
-    rows = "\n".join(f"| {name.removeprefix('iou/')} | {value:.3f} |" for name, value in card["scores"].items())
-    data = "\n".join(
-        f"- {part['name']}: {part['images']} images, {part['instances']} instances, seed {part['seed']}"
-        for part in card["data"]
-    )
-    return f"""# {training.name}
-
-A synthgen {card["kind"]}, version {card["version"]}. It sees an image and the box of one instance, and predicts the
-instance's visible mask; its overlap with the label is the label's `agreement`. {MODEL} holds its weights (float16),
-card.json how it was made.
-
-Licence: {training.licence}. Trained on:
-
-{data}
-
-for {training.steps} steps of {training.batch} crops, seed {training.seed}. Mean overlap with exact labels on held-out
-data:
-
-| data | mean IoU |
-|-|-|
-{rows}
-
-Use it with `verify: {{gate: 0.7, weights: FOLDER}}` in a pipeline, measure it with `synthgen evaluate verifier`. Made
-by `synthgen train` from the settings under "recipe" in card.json.
-"""

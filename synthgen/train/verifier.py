@@ -18,8 +18,9 @@ from synthgen.train.examples import batch
 from synthgen.train.loop import Phase
 from synthgen.train.torch_ops import Tensor, Tensors, TorchOps, initial
 from synthgen.types.arrays import F32, U8
-from synthgen.verify.network import network, shapes
-from synthgen.verify.verifier import HALF, KIND
+from synthgen.verify.crops import HALF
+from synthgen.verify.network import VERSION, WIDTHS, network, shapes
+from synthgen.verify.verifier import KIND
 from synthgen.weights import Array, check_fit, read_weights
 
 LOOKED_AT = 400  # held-out instances per dataset and look
@@ -31,18 +32,21 @@ class VerifierObjective:
     """``train.loop.Objective``: binary cross-entropy plus soft overlap of the masks (Milletari et al. 2016, eq. 1)."""
 
     training: Training
-    version: int
     pools: list[Pool]
     shares: list[float]
     held_out: list[Pool]
     start_from: Path | None
     device: str
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self.training.widths or WIDTHS
+
     def initial(self) -> dict[str, Array]:
-        wanted = shapes(self.training.widths)
+        wanted = shapes(self.widths)
         if self.start_from is None:
             return dict(initial(wanted, rng=np.random.default_rng([self.training.seed, 0])))
-        weights = read_weights(self.start_from, kind=KIND, version=self.version)
+        weights = read_weights(self.start_from, kind=KIND, version=VERSION)
         check_fit(weights, wanted, self.start_from)
         return {name: weights.tensors[name].astype(np.float32) for name in wanted}
 
@@ -53,7 +57,7 @@ class VerifierObjective:
     def phases(self, weights: Tensors, batch: tuple[Tensor, ...], step: int) -> Iterator[Phase]:
         crops, masks = batch
         ops = TorchOps(weights, training=True)
-        logits = network(ops, crops.contiguous(memory_format=torch.channels_last), self.training.widths).float()
+        logits = network(ops, crops.contiguous(memory_format=torch.channels_last), self.widths).float()
         entropy = F.binary_cross_entropy_with_logits(logits, masks)
         guess = torch.sigmoid(logits)
         both, either = (guess * masks).sum((1, 2, 3)), (guess + masks - guess * masks).sum((1, 2, 3))
@@ -64,7 +68,7 @@ class VerifierObjective:
         """(B, 4, 64, 64) -> (B, 64, 64) logits, on the weights' device."""
         ops = TorchOps(weights, training=False)
         with torch.no_grad():
-            logits = network(ops, torch.from_numpy(crops).to(self.device), self.training.widths)
+            logits = network(ops, torch.from_numpy(crops).to(self.device), self.widths)
         found: F32 = logits[:, 0].float().cpu().numpy()
         return found
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from synthgen.kernels import njit
-from synthgen.types.arrays import F32, I64, U8, U16
+from synthgen.types.arrays import F32, I64, U8, U16, Bool
 from synthgen.verify.network import CROP_PX, INPUTS
 from synthgen.weights import Array
 
@@ -21,6 +21,7 @@ MARGIN = 0.25
 MARGIN_PX = 4.0
 LONGEST = 3.0  # longer side : shorter side of the region
 GREY = 128
+HALF = 128  # of 255: a cell belongs to the label when the mask covers half of it
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,29 @@ def mask_crop(ids: U16, index: int, box: Box) -> U8:
         box: in its pixels.
     """
     return _resized((_cut(ids, region_of(box), 0) == index).view(np.uint8) * np.uint8(255))
+
+
+def grid_of(box: Box) -> tuple[int, int]:
+    """Columns and rows in which a prediction and its label are compared: the crop's or the image's pixels, whichever
+    are coarser; in a crop finer than its image a right outline has no steps, and the label has."""
+    region = region_of(box)
+    return min(region.x1 - region.x0, CROP_PX), min(region.y1 - region.y0, CROP_PX)
+
+
+def label_on_grid(ids: U16, index: int, box: Box) -> Bool:
+    """Which cells of ``grid_of(box)`` an instance covers at least half of: (rows, columns) bool."""
+    mask = (_cut(ids, region_of(box), 0) == index).view(np.uint8) * np.uint8(255)
+    if mask.shape[::-1] == grid_of(box):
+        return np.asarray(mask > 0)
+    return np.asarray(cv2.resize(mask, grid_of(box), interpolation=cv2.INTER_AREA) >= HALF)
+
+
+def prediction_on_grid(logits: F32, box: Box) -> Bool:
+    """Which cells of ``grid_of(box)`` are predicted, from the crop's (64, 64) logits: (rows, columns) bool."""
+    if grid_of(box) == (CROP_PX, CROP_PX):
+        return np.asarray(logits > 0)
+    shares = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return np.asarray(cv2.resize(shares, grid_of(box), interpolation=cv2.INTER_AREA) > 0.5)
 
 
 def _cut(pixels: Array, region: Region, outside: int) -> Array:

@@ -12,7 +12,8 @@ from synthgen.networks.ops import Ops, Shapes, Value, tensor_shapes
 
 VERSION = 1
 CROP_PX = 64
-INPUTS = 4  # red, green, blue, and where: 1 in the box, 0 round it, -1 outside the image
+CHANNELS = ("red", "green", "blue", "place")  # place: 1 in the box, 0 round it, -1 outside the image
+INPUTS = len(CHANNELS)
 WIDTHS = (16, 32, 64, 128)  # features at 32, 16, 8 and 4 pixels; multiples of 16 fill the vector registers
 
 

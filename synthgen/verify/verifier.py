@@ -12,12 +12,11 @@ import numpy as np
 from synthgen.errors import AssetError
 from synthgen.networks.onnx_graph import onnx_model, onnx_session
 from synthgen.types.arrays import F32, U8, U16
-from synthgen.verify.crops import bounds, crop, mask_crop
+from synthgen.verify.crops import bounds, crop, label_on_grid, prediction_on_grid
 from synthgen.verify.network import CROP_PX, INPUTS, VERSION, WIDTHS, network, shapes
 from synthgen.weights import Weights, check_fit, read_weights
 
 KIND = "verifier"
-HALF = 128  # of 255: a crop pixel belongs to the label when the mask covers half of it
 SHIPPED = Path(__file__).parent / "weights"
 
 
@@ -47,15 +46,13 @@ class Verifier:
             indices: instance indices to look at; those that the map does not show are left out.
 
         Returns:
-            Instance index -> intersection over union of predicted mask and label in the 64 x 64 crop, in [0, 1].
+            Instance index -> intersection over union of predicted mask and label, on ``crops.grid_of``, in [0, 1].
         """
         found = bounds(ids, list(indices))
-        return {k: iou(self.network(crop(image, box)) > 0, label_of(ids, k, box)) for k, (box, _) in found.items()}
-
-
-def label_of(ids: U16, index: int, box: Any) -> Any:
-    """(64, 64) bool: the label in the crop of a box."""
-    return mask_crop(ids, index, box) >= HALF
+        return {
+            k: iou(prediction_on_grid(self.network(crop(image, box)), box), label_on_grid(ids, k, box))
+            for k, (box, _) in found.items()
+        }
 
 
 def iou(predicted: Any, label: Any) -> float:

@@ -68,9 +68,13 @@ class Lite0:
 
     name = "lite0"
 
-    def __init__(self) -> None:
-        """Raises EnvironmentFault where PyTorch or the weights are not installed, or the weights are others."""
-        self._torch = import_torch()
+    def __init__(self, torch: Any = None) -> None:
+        """``torch``: the module, where its threads are to stay as they are set.
+
+        Raises:
+            EnvironmentFault: PyTorch or the weights are not installed, or the weights are others.
+        """
+        self._torch = torch or import_torch()
         self.versions = {"torch": str(self._torch.__version__), "lite0_sha256": WEIGHTS_SHA256}
         weights = _read_weights(self._torch)
         self._layers: dict[str, tuple[Any, Any]] = {}
@@ -107,10 +111,21 @@ class Lite0:
         with self._torch.inference_mode():
             return [_directions(found[0].numpy()) for found in self._stages(image)]
 
+    def to(self, device: str) -> Lite0:
+        """Itself, its weights moved to a device."""
+        self._layers = {name: (weight.to(device), bias.to(device)) for name, (weight, bias) in self._layers.items()}
+        return self
+
     def _stages(self, image: U8) -> list[Any]:
-        torch = self._torch
-        pixels = (image.astype(np.float32) - 127.0) / 128.0  # as the weights were trained
-        x = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))
+        pixels = np.ascontiguousarray(image.transpose(2, 0, 1)[None]).astype(np.float32)
+        return self.feature_maps(self._torch.from_numpy(pixels))
+
+    def feature_maps(self, pixels: Any) -> list[Any]:
+        """(B, 3, H, W) float32 tensor in [0, 255] -> five (B, C, h, w) tensors, at strides 2, 4, 8, 16 and 32.
+
+        With gradients, and on the device of the weights: what a perceptual loss needs.
+        """
+        x = (pixels - 127.0) / 128.0  # as the weights were trained
         x = self._convolve(x, "_conv_stem", stride=2).clamp(0, 6)
         kept = []
         for number, (_, stride) in enumerate(BLOCKS):

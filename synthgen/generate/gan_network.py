@@ -1,0 +1,56 @@
+"""The generator's network: channels of the G-buffer and a style in, corrections of the lit G-buffer out.
+
+A U-Net of about 1.4 M parameters. Most of its work is done at half the resolution and below; a thin path at full
+resolution puts edges where the G-buffer has them, so that nothing bleeds over an outline and no lattice appears. The
+style scales and shifts the features of every block (FiLM, Perez et al. 2018, eq. 2). Without normalisation: what a
+pixel becomes does not depend on the size of the image, apart from its exposure.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from synthgen.networks.ops import Ops, Shapes, Value, tensor_shapes
+
+KIND = "gan"
+VERSION = 1
+INPUTS = 16  # see ``generate.gan_channels``
+OUTPUTS = 9  # gain, bounce and free term, three colours each
+STYLE = 8  # numbers in a style code
+FULL = 16  # features at full resolution
+WIDTHS = (32, 64, 96, 128)  # features at 1/2, 1/4, 1/8 and 1/16
+MULTIPLE = 2 ** len(WIDTHS)  # sides of the image are padded to multiples of this
+
+
+def network(ops: Ops, x: Value, style: Value, widths: tuple[int, ...] = WIDTHS) -> Value:
+    """(B, 16, H, W) channels and (B, 8, 1, 1) style -> (B, 9, H, W) corrections; H and W are multiples of 16."""
+    fine = ops.relu(ops.conv("in", x, INPUTS, FULL, norm=False))
+    skips = []
+    y = fine
+    for level, width in enumerate(widths):
+        inputs = widths[level - 1] if level else FULL
+        y = ops.relu(ops.conv(f"down{level}", y, inputs, width, stride=2, norm=False))
+        y = _block(ops, f"encode{level}", y, style, width)
+        skips.append(y)
+    y = _block(ops, "middle", y, style, widths[-1])
+    for level in range(len(widths) - 2, -1, -1):
+        y = ops.conv(f"up{level}", y, widths[level + 1], widths[level], kernel=1, norm=False)
+        y = ops.relu(ops.add(ops.enlarge(y), skips[level]))
+        y = _block(ops, f"decode{level}", y, style, widths[level])
+    y = ops.enlarge(ops.conv("up", y, widths[0], FULL, kernel=1, norm=False))
+    y = ops.relu(ops.add(y, fine))
+    y = ops.relu(ops.conv("last", y, FULL, FULL, norm=False))
+    return ops.conv("out", y, FULL, OUTPUTS, norm=False)
+
+
+def _block(ops: Ops, name: str, x: Value, style: Value, width: int) -> Value:
+    y = ops.relu(ops.conv(f"{name}.a", x, width, width, norm=False))
+    scale = ops.conv(f"{name}.scale", style, STYLE, width, kernel=1, norm=False)
+    shift = ops.conv(f"{name}.shift", style, STYLE, width, kernel=1, norm=False)
+    y = ops.add(ops.mul(y, scale), shift)
+    return ops.relu(ops.add(x, ops.conv(f"{name}.b", y, width, width, norm=False)))
+
+
+def shapes(widths: tuple[int, ...] = WIDTHS) -> Shapes:
+    """Name -> shape of every tensor."""
+    return tensor_shapes(partial(network, x=None, style=None, widths=widths))

