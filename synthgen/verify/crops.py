@@ -96,13 +96,24 @@ def crop(image: U8, box: Box) -> F32:
         (4, 64, 64) float32 in [-1, 1]: red, green, blue, and 1 in the box, 0 round it, -1 outside the image.
     """
     region = region_of(box)
-    out = np.empty((INPUTS, CROP_PX, CROP_PX), np.float32)
     pixels = _resized(_cut(image, region, GREY))
-    out[:3] = pixels.transpose(2, 0, 1)
-    out[:3] *= np.float32(1 / 127.5)
-    out[:3] -= np.float32(1)
-    out[3] = _share(region, box)
-    out[3] += _share(region, Box(0, 0, image.shape[1], image.shape[0])) - np.float32(1)
+    columns = _covered(region.x0, region.x1, float(box.x0), float(box.x1))
+    rows = _covered(region.y0, region.y1, float(box.y0), float(box.y1))
+    across = _covered(region.x0, region.x1, 0.0, float(image.shape[1]))
+    down = _covered(region.y0, region.y1, 0.0, float(image.shape[0]))
+    return _filled(pixels, columns, rows, across, down)
+
+
+@njit(cache=True, nogil=True)
+def _filled(pixels: U8, columns: F32, rows: F32, across: F32, down: F32) -> F32:  # pragma: no cover - compiled
+    """The crop of (64, 64, 3) pixels; shares of its columns and rows in the box, and in the image."""
+    out = np.empty((INPUTS, CROP_PX, CROP_PX), np.float32)
+    scale, one = np.float32(1 / 127.5), np.float32(1)
+    for y in range(CROP_PX):
+        for x in range(CROP_PX):
+            for k in range(3):
+                out[k, y, x] = np.float32(pixels[y, x, k]) * scale - one
+            out[3, y, x] = columns[x] * rows[y] + across[x] * down[y] - one
     return out
 
 
@@ -163,15 +174,12 @@ def _resized(pixels: U8) -> U8:
     return np.asarray(cv2.resize(half, (CROP_PX, CROP_PX), interpolation=down), np.uint8)
 
 
-def _share(region: Region, box: Box) -> F32:
-    """(64, 64) share of every crop pixel that lies in the box."""
-    columns = _covered(region.x0, region.x1, box.x0, box.x1)
-    rows = _covered(region.y0, region.y1, box.y0, box.y1)
-    return rows[:, None] * columns[None]
-
-
-def _covered(start: int, end: int, low: float, high: float) -> F32:
+@njit(cache=True, nogil=True)
+def _covered(start: int, end: int, low: float, high: float) -> F32:  # pragma: no cover - compiled
     """(64,) share of 64 equal cells of [start, end] that lies in [low, high]."""
-    edges = start + (end - start) * np.arange(CROP_PX + 1) / CROP_PX
-    inside = np.clip(edges, low, high)
-    return (np.diff(inside) * (CROP_PX / (end - start))).astype(np.float32)
+    out = np.empty(CROP_PX, np.float32)
+    cell = (end - start) / CROP_PX
+    for k in range(CROP_PX):
+        left, right = start + k * cell, start + (k + 1) * cell
+        out[k] = max(min(right, high) - max(left, low), 0.0) / cell
+    return out
