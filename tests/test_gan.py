@@ -227,3 +227,18 @@ def test_a_pipeline_drawn_by_it(tmp_path: Path) -> None:
     assert not validate_dataset(tmp_path / "d").problems
     facts = json.loads((tmp_path / "d" / "dataset.json").read_text())
     assert facts["counts"]["images"] == 2
+
+
+def test_a_preview_shows_it_beside_what_it_starts_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import cv2
+
+    from synthgen.run import preview
+
+    monkeypatch.setattr(preview, "find_spec", lambda name: None)  # the path tracer takes too long here
+    folder = untrained_gan(tmp_path / "w", scale=0)  # corrects nothing: the same image as shaded
+    loaded = load_pipeline("smoke", [f"generate={{kind: gan, weights: {folder}}}"])
+    out = preview.preview_pipeline(loaded, out=tmp_path / "sheet.png", views=1, labels=False)
+    sheet = cv2.imread(str(out)).astype(int)
+    half = (sheet.shape[1] - 12) // 2
+    shaded, own = sheet[4:-4, 4 : 4 + half], sheet[4:-4, 8 + half : 8 + 2 * half]
+    assert shaded.std() > 10 and np.abs(shaded - own).max() <= 1

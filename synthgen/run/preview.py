@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -9,8 +12,9 @@ import numpy as np
 
 from synthgen import recipe
 from synthgen.config.load import LoadedPipeline
+from synthgen.config.models import GenerateConfig, PathtracedConfig, ShadedConfig
 from synthgen.errors import DatasetError, EnvironmentFault, IncompleteError
-from synthgen.recipe import Batch
+from synthgen.recipe import Batch, Prepared
 from synthgen.report.drawing import ALL_PARTS, Part, contact_sheet, draw_depth, draw_labels
 from synthgen.report.pictures import load_samples
 from synthgen.report.pixels import Pick
@@ -21,6 +25,7 @@ from synthgen.types.arrays import U8
 from synthgen.types.records import Sample
 
 SHEET_TILE_PX = 320
+LEARNED = ("gan",)  # kinds shown between what they start from and what they learned from
 GRASP_PARTS: tuple[Part, ...] = ("grasps",)
 SHEET_PARTS = tuple(part for part in ALL_PARTS if part != "grasps")
 
@@ -32,7 +37,8 @@ def preview_pipeline(loaded: LoadedPipeline, *, out: Path, views: int, labels: b
         IncompleteError: no view could be made.
     """
     plan = make_plan(loaded, folder=None)
-    samples = first_samples(plan, views)
+    shown = list(_first_views(plan, views))
+    samples = [sample for _, sample in shown]
     if not samples:
         raise IncompleteError(
             f"none of the first {views} scenes of {loaded.path} gave an image; see 'synthgen check' for the cause"
@@ -40,6 +46,13 @@ def preview_pipeline(loaded: LoadedPipeline, *, out: Path, views: int, labels: b
     names = {category.id: category.name for category in plan.job.catalog.categories}
     tiles = _sheet_tiles(samples, names, labels)
     per_view = len(tiles) // len(samples)
+    if plan.pipeline.generate.kind in LEARNED:
+        tiles = [
+            tile
+            for k, (prepared, _) in enumerate(shown)
+            for tile in _between(_beside(plan, prepared), tiles[k * per_view : (k + 1) * per_view])
+        ]
+        per_view = len(tiles) // len(samples)
     write_png(out, contact_sheet(tiles, columns=per_view * max(1, 6 // per_view)))
     return out
 
@@ -71,16 +84,37 @@ def preview_dataset(folder: Path, *, out: Path, views: int) -> Path:
 
 def first_samples(plan: Plan, views: int) -> list[Sample]:
     """One view of each of the first scenes, then the second views, until there are ``views`` of them."""
+    return [sample for _, sample in _first_views(plan, views)]
+
+
+def _first_views(plan: Plan, views: int) -> Iterator[tuple[Prepared, Sample]]:
     settle_process()
     per_scene = plan.pipeline.camera.views_per_scene
-    found: list[Sample] = []
     for index in range(min(views, plan.pipeline.count)):
         scene, view = index % plan.scenes, index // plan.scenes
         if view >= per_scene:
             break
-        drawn = recipe.draw(plan.job, recipe.prepare(plan.job, Batch(scene, view, 1)))
-        found += [sample for sample in recipe.samples(plan.job, drawn) if sample.image is not None]
-    return found
+        prepared = recipe.prepare(plan.job, Batch(scene, view, 1))
+        drawn = recipe.draw(plan.job, prepared)
+        yield from ((prepared, sample) for sample in recipe.samples(plan.job, drawn) if sample.image is not None)
+
+
+def _between(beside: list[U8], own: list[U8]) -> list[U8]:
+    """shaded | the pipeline's own image | path traced | labels, depth ..."""
+    return [beside[0], own[0], *beside[1:], *own[1:]]
+
+
+def _beside(plan: Plan, prepared: Prepared) -> list[U8]:
+    """The view as ``shaded`` draws it, and as the path tracer does where it is installed; camera and effects alike."""
+    configs: list[GenerateConfig] = [ShadedConfig()]
+    if find_spec("bpy") is not None:
+        configs.append(PathtracedConfig())
+    tiles = []
+    for config in configs:
+        pipeline = plan.pipeline.model_copy(update={"generate": config, "verify": None})
+        drawn = recipe.draw(replace(plan.job, pipeline=pipeline), prepared)
+        tiles.append(_plain(drawn.pictures[0][0].pixels))
+    return tiles
 
 
 def _sheet_tiles(samples: list[Sample], names: dict[int, str], labels: bool) -> list[U8]:
@@ -91,10 +125,8 @@ def _sheet_tiles(samples: list[Sample], names: dict[int, str], labels: bool) -> 
 
 def _tiles(sample: Sample, names: dict[int, str], labels: bool, grasps: bool) -> list[U8]:
     assert sample.image is not None
-    scale = max(1, SHEET_TILE_PX // sample.image.shape[1])
-    height, width = sample.image.shape[:2]
-    plain = cv2.resize(sample.image, (width * scale, height * scale), interpolation=cv2.INTER_CUBIC)
-    tiles = [np.asarray(plain, np.uint8)]
+    scale = _scale(sample.image)
+    tiles = [_plain(sample.image)]
     if labels:
         tiles.append(draw_labels(sample, names, scale=scale, parts=SHEET_PARTS))
     if labels and grasps:
@@ -102,6 +134,16 @@ def _tiles(sample: Sample, names: dict[int, str], labels: bool, grasps: bool) ->
     if labels and sample.depth_m is not None:
         tiles.append(draw_depth(sample.depth_m, scale=scale))
     return tiles
+
+
+def _scale(image: U8) -> int:
+    return max(1, SHEET_TILE_PX // image.shape[1])
+
+
+def _plain(image: U8) -> U8:
+    height, width = image.shape[:2]
+    size = width * _scale(image), height * _scale(image)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def write_png(path: Path, image: U8) -> None:
