@@ -3,6 +3,10 @@
 A picture that does not show what its labels say is drawn again, with new streams for everything that is drawn after the
 geometry: the generator's seed, the camera's settings and noise, the effects. A generator that does not look at its seed
 keeps its radiance: only the camera and the effects are drawn anew. Where nothing would change, nothing is repeated.
+
+Some things are hard to make out for anyone: half hidden, in the dark, black on black. So an instance is compared with
+its ceiling, what the same verifier says to ``shaded``'s picture of the same view through the same camera settings; that
+is drawn only where the score alone does not pass.
 """
 
 from __future__ import annotations
@@ -94,7 +98,7 @@ def _agreeing(
 ) -> Picture:
     """The first draw of one view that passes the gate, or the last one, with its reason."""
     assert pipeline.verify is not None
-    ids, gate = view.gbuffers.instance[0], pipeline.verify.gate
+    ids = view.gbuffers.instance[0]
     pixels_of = np.bincount(ids.ravel())
     labelled = labelled_indices(pipeline, view)
     judged = [k for k in labelled if pixels_of[k] >= pipeline.verify.min_px]
@@ -107,12 +111,33 @@ def _agreeing(
             pixels, effects = _developed(pipeline, drawn, view, attempt)
             picture = Picture(pixels[0], None if effects is None else effects[0])
         scores = verifier.agreements(picture.pixels, ids, labelled)
-        if all(scores[k] >= gate for k in judged):
+        if _passes(pipeline, verifier, view, attempt, scores, judged):
             return Picture(picture.pixels, picture.effects, attempt, tuple(rejected), scores)
         rejected.append(Rejected("verify", attempt, DISAGREES))
         if not changes:
             break
     return Picture(picture.pixels, picture.effects, rejected[-1].attempt, tuple(rejected), scores, reason=DISAGREES)
+
+
+def _passes(
+    pipeline: Pipeline, verifier: Verifier, view: Views, attempt: int, scores: Scores, judged: Sequence[int]
+) -> bool:
+    """Whether every judged instance reaches ``verify.least``, and ``verify.gate`` times its ceiling."""
+    assert pipeline.verify is not None
+    gate, least = pipeline.verify.gate, pipeline.verify.least
+    if any(scores[k] < least for k in judged):
+        return False
+    doubtful = [k for k in judged if scores[k] < gate]
+    if not doubtful or pipeline.generate.kind == "shaded":
+        return True  # no ceiling is above 1; and shaded is its own
+    ceiling = _ceiling(pipeline, verifier, view, attempt, doubtful)
+    return all(scores[k] >= gate * ceiling[k] for k in doubtful)
+
+
+def _ceiling(pipeline: Pipeline, verifier: Verifier, view: Views, attempt: int, indices: Sequence[int]) -> Scores:
+    """Agreement of ``shaded``'s picture of one view, with an attempt's camera settings and effects."""
+    pixels, _ = _developed(pipeline, Shaded(ShadedConfig())(view, [0]), view, attempt)
+    return verifier.agreements(pixels[0], view.gbuffers.instance[0], indices)
 
 
 def _with_ceiling(pipeline: Pipeline, verifier: Verifier, view: Views, picture: Picture) -> Picture:
@@ -121,8 +146,7 @@ def _with_ceiling(pipeline: Pipeline, verifier: Verifier, view: Views, picture: 
         return picture
     ceiling = picture.agreement
     if pipeline.generate.kind != "shaded":
-        pixels, _ = _developed(pipeline, Shaded(ShadedConfig())(view, [0]), view, picture.attempt)
-        ceiling = verifier.agreements(pixels[0], view.gbuffers.instance[0], labelled_indices(pipeline, view))
+        ceiling = _ceiling(pipeline, verifier, view, picture.attempt, labelled_indices(pipeline, view))
     return Picture(
         picture.pixels, picture.effects, picture.attempt, picture.rejected, picture.agreement, ceiling, picture.reason
     )

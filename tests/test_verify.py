@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from gan_doubles import untrained_gan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -149,7 +150,6 @@ def test_a_right_prediction_agrees_whole_at_any_size(intent: str, box: Box, grid
 
 def test_onnx_and_torch_say_the_same() -> None:
     torch = pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
-    pytest.importorskip("onnxruntime", reason='needs onnxruntime: pip install "synthgen[verify]"')
     from synthgen.train.torch_ops import TorchOps
     from synthgen.verify.network import network
 
@@ -220,7 +220,7 @@ def test_a_gate_that_cannot_be(intent: str, override: str, start: str) -> None:
 
 
 TINY = ["count=4", "image.width=96", "image.height=80", "camera.views_per_scene=2", "run.shard_images=2"]
-GATED = [*TINY, "verify={gate: 0.5, min_px: 40}", "sense.exposure_ev={uniform: [-1, 1]}"]
+GATED = [*TINY, "verify={least: 0.5, min_px: 40}", "sense.exposure_ev={uniform: [-1, 1]}"]
 
 
 class Moody:
@@ -281,6 +281,36 @@ def test_after_eight_pictures_the_slot_stays_empty(monkeypatch: pytest.MonkeyPat
     rows = gated_run(monkeypatch, tmp_path / "a", lambda image: False, "run.failure_budget=1")
     assert [row["empty_reason"] for row in rows] == ["agreement"] * 4
     assert [len(row["rejected"]) for row in rows] == [8] * 4
+
+
+GATE = [
+    ("as good as shaded", 0.4, 0.4, True),
+    ("above the gate whatever shaded reaches", 0.72, 1.0, True),
+    ("poor, but shaded is hardly better", 0.3, 0.4, True),
+    ("poor where shaded is good", 0.3, 0.9, False),
+    ("gone", 0.0, 0.5, False),
+]
+
+
+@pytest.mark.parametrize(("intent", "score", "ceiling", "passes"), GATE, ids=[row[0] for row in GATE])
+def test_the_gate_is_a_share_of_what_shaded_reaches(
+    intent: str, score: float, ceiling: float, passes: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[list[int]] = []
+
+    def shaded_reaches(pipeline: Any, verifier: Any, view: Any, attempt: int, indices: list[int]) -> dict[int, float]:
+        asked.append(list(indices))
+        return dict.fromkeys(indices, ceiling)
+
+    monkeypatch.setattr(drawing, "_ceiling", shaded_reaches)
+    weights = untrained_gan(tmp_path)
+    pipeline = load_pipeline("smoke", [f"generate={{kind: gan, weights: {weights}}}", "verify={gate: 0.7}"]).pipeline
+    assert drawing._passes(pipeline, None, None, 0, {1: 0.9, 2: score}, [1, 2]) == passes
+    assert asked == ([[2]] if score < 0.7 else [])  # only what is in doubt
+    plain = load_pipeline("smoke", ["verify={gate: 0.7}"]).pipeline
+    assert drawing._passes(plain, None, None, 0, {1: 0.9, 2: score}, [1, 2])  # shaded is its own ceiling
+    strict = load_pipeline("smoke", ["verify={gate: 0, least: 0.5}"]).pipeline
+    assert drawing._passes(strict, None, None, 0, {1: 0.9, 2: score}, [1, 2]) == (score >= 0.5)
 
 
 def test_small_instances_never_cause_a_redraw(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -392,10 +392,20 @@ class LabelsConfig(Frozen):
 
 
 class VerifyConfig(Frozen):
-    """An independent network looks at every final image and says whether it shows what the labels say."""
+    """An independent network looks at every final image and says whether it shows what its labels say."""
 
     gate: float = Field(
-        0.7, ge=0, le=1, description="agreement below which an image is drawn again, 8 times at most; 0 = only scored"
+        0.7,
+        ge=0,
+        le=1,
+        description="an image is drawn again, 8 times at most, when an instance's agreement is below this share of "
+        "what the same view drawn without network (shaded) reaches; 0 = only scored",
+    )
+    least: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="agreement below which an image is drawn again whatever the ceiling, shaded ones too",
     )
     min_px: int = Field(
         256, ge=1, description="instances with fewer visible pixels are scored too, but never the reason for a redraw"
