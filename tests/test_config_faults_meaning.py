@@ -15,16 +15,16 @@ BASE = "name: t\nscene:\n  objects:\n    - {family: mug}\n"
 ROWS: list[tuple[str, str, list[str]]] = [
     (
         "generator that comes later",
-        BASE + "generate: {kind: gan}\n",
+        BASE + "generate: {kind: diffusion}\n",
         [
-            "p.yaml:5: generate.kind: this version does not have 'gan' yet; use one of: shaded, pathtraced",
+            "p.yaml:5: generate.kind: this version does not have 'diffusion' yet; use one of: shaded, gan, pathtraced",
         ],
     ),
     (
         "generator unknown",
         BASE + "generate: {kind: gann}\n",
         [
-            "p.yaml:5: generate.kind: 'gann' is not known; allowed: shaded, pathtraced",
+            "p.yaml:5: generate.kind: 'gann' is not known; nearest known: gan. Allowed: shaded, gan, pathtraced",
         ],
     ),
     (

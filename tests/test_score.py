@@ -447,13 +447,13 @@ def test_what_the_words_stand_for(world: Path) -> None:
     [
         ("nothing of that name", "graspin", "photos", {}, UserError,
          "'graspin' is no folder and no generator; allowed: a dataset, a pack, a folder of images, the folder of a "
-         "trained generator, or one of: pathtraced, shaded"),
+         "trained generator, or one of: gan, pathtraced, shaded"),
         ("a generator against photographs", "shaded", "photos", {}, UserError,
          "'shaded' is a generator, and 'photos' no pack whose scenes it could draw; give --reference a pack (synthgen "
          "pairs), or score what it drew: synthgen run PIPELINE --set generate.kind=shaded"),
         ("a trained verifier", "judge", "pk", {}, UserError,
-         "'judge' holds a trained 'verifier', which draws no pictures; allowed: the folder of a generator (pathtraced, "
-         "shaded)"),
+         "'judge' holds a trained 'verifier', which draws no pictures; allowed: the folder of a generator (gan, "
+         "pathtraced, shaded)"),
         ("a torn card", "torn", "pk", {}, UserError,
          "'torn/card.json' cannot be read (JSONDecodeError); allowed: the card of a trained generator, as 'synthgen "
          "train' writes it"),

@@ -63,7 +63,7 @@ HDR_SUFFIXES = (".hdr",)
 
 # Keys and values of the file format that a later version understands: said plainly instead of "unknown key".
 NOT_YET_VALUES: dict[tuple[str | int, ...], tuple[str, ...]] = {
-    ("generate", "kind"): ("gan", "diffusion", "latent_diffusion"),
+    ("generate", "kind"): ("diffusion", "latent_diffusion"),
     ("labels", "outputs"): ("normals", "class", "amodal"),
 }
 # Values that are looked for in a list but are keys elsewhere -> what to write.

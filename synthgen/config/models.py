@@ -330,7 +330,7 @@ class GanConfig(Frozen):
     )
 
 
-GenerateConfig = Annotated[GanConfig | ShadedConfig | PathtracedConfig, Field(discriminator="kind")]
+GenerateConfig = Annotated[ShadedConfig | GanConfig | PathtracedConfig, Field(discriminator="kind")]
 
 
 class SenseConfig(Frozen):

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from synthgen.contract import layout
 from synthgen.errors import DatasetError
 from synthgen.report.reading import read_head, shards
+from synthgen.verify.size_bins import SIZE_BINS
 
 COLUMNS = ("category_id", "area", "agreement", "ceiling")
-SIZE_BINS = (("tiny", 1), ("small", 256), ("medium", 1024), ("large", 4096))  # from so many visible pixels on
 
 
 @dataclass

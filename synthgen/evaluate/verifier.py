@@ -16,10 +16,9 @@ from synthgen.errors import DatasetError
 from synthgen.evaluate.faults import FAULTS
 from synthgen.report import reading
 from synthgen.types.arrays import F64, U8, U16
+from synthgen.verify.size_bins import SIZE_BINS, bins_of, titled
 from synthgen.verify.verifier import Verifier
 
-# Visible pixels: lower edges.
-SIZE_BINS = (("tiny (< 16x16)", 0), ("small (< 32x32)", 256), ("medium (< 64x64)", 1024), ("large", 4096))
 FEWEST = 200  # instances, for a size bin's mean to count
 LEAST_MEAN, LEAST_AUC = 0.90, 0.95
 FAULT_FEWEST_PX = 256  # faults are planted into instances that the gate looks at
@@ -168,8 +167,9 @@ def _report(found: list[Found], least: float = LEAST_MEAN) -> VerifierReport:
         numbers[one.name] = {"instances": len(one.scores), "mean": _mean(one.scores), "bins": {}, "auc": {}}
         lines.append((one.name, f"{len(one.scores)} instances, mean agreement {_mean(one.scores):.3f}"))
         _note(one.scores, one.name, least, failed)
-        place = np.digitize(one.areas, [low for _, low in SIZE_BINS[1:]])
-        for k, (name, _) in enumerate(SIZE_BINS):
+        place = bins_of(one.areas)
+        for k, (bare, _) in enumerate(SIZE_BINS):
+            name = titled(bare)
             scores = one.scores[place == k]
             if len(scores):
                 low, middle = np.quantile(scores, [0.05, 0.5])

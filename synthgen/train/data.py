@@ -17,12 +17,10 @@ from synthgen.contract import layout
 from synthgen.errors import DatasetError
 from synthgen.types.arrays import F32, I64, U8, U16
 from synthgen.verify.crops import Box, bounds, crop, mask_crop
+from synthgen.verify.size_bins import SIZE_BINS, bins_of
 from synthgen.write.files import replacing
 
 FEWEST_PX = 24  # smaller instances are not learned: nothing could be told from them
-# Visible pixels: lower edge of each size bin. Batches draw from the bins alike, so that large things, which are many
-# pixels, and small ones, which are many, both count.
-SIZE_BINS = (("tiny", FEWEST_PX), ("small", 256), ("medium", 1024), ("large", 4096))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +56,9 @@ class Pool:
         return crop(np.asarray(self.pixels[image]), where), mask_crop(np.asarray(self.ids[image]), index, where)
 
     def bin_rows(self) -> list[I64]:
-        """Rows of the table in each size bin."""
-        edges = [low for _, low in SIZE_BINS[1:]]
-        return [np.flatnonzero(np.digitize(self.areas, edges) == k) for k in range(len(SIZE_BINS))]
+        """Rows of the table in each size bin. Batches draw from the bins alike, so that large things, which are many
+        pixels, and small ones, which are many, both count."""
+        return [np.flatnonzero(bins_of(self.areas) == k) for k in range(len(SIZE_BINS))]
 
 
 def open_pool(dataset: Path, cache: Path) -> Pool:

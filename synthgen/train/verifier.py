@@ -13,13 +13,14 @@ import torch
 import torch.nn.functional as F
 
 from synthgen.train.config import Training
-from synthgen.train.data import SIZE_BINS, Pool
+from synthgen.train.data import Pool
 from synthgen.train.examples import batch
 from synthgen.train.loop import Phase
 from synthgen.train.torch_ops import Tensor, Tensors, TorchOps, initial
 from synthgen.types.arrays import F32, U8
 from synthgen.verify.crops import HALF
 from synthgen.verify.network import VERSION, WIDTHS, network, shapes
+from synthgen.verify.size_bins import SIZE_BINS, bins_of
 from synthgen.verify.verifier import KIND
 from synthgen.weights import Array, check_fit, read_weights
 
@@ -83,7 +84,7 @@ class VerifierObjective:
             logits = np.concatenate([self.predict(average, crops[k : k + 100]) for k in range(0, len(crops), 100)])
             found = ious(logits, masks)
             scores |= {f"iou/{pool.name}": round(float(found.mean()), 4)}
-            bins = np.digitize(pool.areas[chosen], [low for _, low in SIZE_BINS[1:]])
+            bins = bins_of(pool.areas[chosen])
             for k, (name, _) in enumerate(SIZE_BINS):
                 if (bins == k).any():
                     scores[f"iou/{pool.name}/{name}"] = round(float(found[bins == k].mean()), 4)
