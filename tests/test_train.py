@@ -377,3 +377,21 @@ def test_no_gpu(home: Path) -> None:
     with pytest.raises(EnvironmentFault) as caught:
         run(home, "o", device="cuda")
     assert str(caught.value) == ("--device cuda: PyTorch finds no GPU here; allowed: cpu, or a machine with a GPU")
+
+
+def test_bfloat16_needs_a_cpu_that_has_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
+    from types import SimpleNamespace
+
+    (home / "t.yaml").write_text(TRAINING + "precision: bfloat16\n")
+    known = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace(_is_mkldnn_bf16_supported=lambda: False))
+    with pytest.raises(EnvironmentFault) as caught:
+        run(home, "o")
+    assert str(caught.value) == (
+        "precision: bfloat16 needs a CPU that computes in it (AVX512-BF16 or AMX), and this one does not; allowed "
+        "here: float32; take precision out of the training file"
+    )
+    monkeypatch.undo()
+    if known:
+        assert run(home, "o").scores["iou/held"] >= 0

@@ -80,6 +80,9 @@ class Training(Frozen):
     learning_rate: float = Field(2e-3, gt=0, le=1, description="at its highest; cosine to 0")
     warmup_steps: int = Field(200, ge=0, description="steps of linear warm-up")
     weight_decay: float = Field(0.02, ge=0, le=1, description="AdamW, decoupled")
+    precision: Literal["float32", "bfloat16"] | None = Field(
+        None, description="of convolutions; default: bfloat16 on CUDA, float32 on the CPU"
+    )
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, which are what is kept")
     log_every: int = Field(50, ge=1, description="steps between lines of the log")
     save_every: int = Field(500, ge=1, description="steps between checkpoints, scores and pictures")

@@ -110,7 +110,7 @@ def train(
         rate = learning_rate(training, step)
         losses: dict[str, Tensor] = {}
         phases = objective.phases(state["weights"], tensors, step)
-        while (phase := _next(phases, device)) is not None:
+        while (phase := _next(phases, device, training.precision)) is not None:
             if not math.isfinite(phase.loss.item()):
                 raise IncompleteError(_nan_sentence(step, out))
             phase.loss.backward()
@@ -168,8 +168,9 @@ def _batches(objective: Objective, steps: range) -> Iterator[tuple[int, tuple[Ar
             yield step, arrays
 
 
-def _next(phases: Iterator[Phase], device: str) -> Phase | None:
-    with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device == "cuda"):
+def _next(phases: Iterator[Phase], device: str, precision: str | None) -> Phase | None:
+    half = (precision or {"cuda": "bfloat16"}.get(device)) == "bfloat16"
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=half):
         return next(phases, None)
 
 
