@@ -321,6 +321,9 @@ def test_more_steps_from_a_finished_model_start_where_it_ended(home: Path) -> No
     text = TRAINING.replace("name: tiny", "name: tiny\nstart_from: one/model\nlearning_rate: 1.0e-9")
     (home / "t.yaml").write_text(text)
     run(home, "two")
+    one, two = (json.loads((home / name / "model" / "card.json").read_text()) for name in ("one", "two"))
+    assert "started_from" not in one and two["started_from"]["sha256"] == one["sha256"]
+    assert two["started_from"]["recipe"] == one["recipe"] and two["recipe"]["start_from"] == "one/model"
     from synthgen.train.torch_ops import STATISTICS
     from synthgen.weights import MODEL, decode_safetensors
 

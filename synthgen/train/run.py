@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from synthgen.train.model_card import model_readme
 from synthgen.train.pack_pool import PackPool, open_pack_pool
 from synthgen.verify import network as verifier_network
 from synthgen.verify import verifier
-from synthgen.weights import model_files
+from synthgen.weights import CARD, model_files
 from synthgen.write.files import replace_file
 from synthgen.write.lock import locked
 
@@ -99,7 +100,7 @@ def train_model(
             "device": device,
             "machine": platform.machine(),
         }
-        card = _card(training, made, scores, made_with)
+        card = _card(training, made, scores, made_with) | started_from(base, training)
         for name, data in model_files(tensors, card, model_readme(card)).items():
             replace_file(folder / "model" / name, data)
     return Trained(folder / "model", scores)
@@ -280,6 +281,15 @@ def _described_pack(pool: PackPool) -> dict[str, Any]:
         "views": len(pool.channels),
         "fingerprint": pool.card["fingerprint"],
     }
+
+
+def started_from(base: Path, training: Training) -> dict[str, Any]:
+    """What the card says of the model that the training went on from: its own card, with where that one started."""
+    if training.start_from is None:
+        return {}
+    card = json.loads((base / training.start_from / CARD).read_text(encoding="utf-8"))
+    told = ("name", "sha256", "recipe", "data", "made_with", "started_from")
+    return {"started_from": {key: card[key] for key in told if key in card}}
 
 
 def _card(training: Training, made: _Made, scores: dict[str, float], made_with: dict[str, str]) -> dict[str, Any]:
