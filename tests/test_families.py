@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from manifold3d import Manifold, Mesh64, OpType
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import ConvexHull, cKDTree
@@ -126,7 +127,7 @@ def test_the_pipeline_and_the_builders_know_the_same_families_and_parameters() -
     assert {name: sorted(ranges.parameters) for name, ranges in FAMILIES.items()} == {
         name: list(accepted_parameters(name)) for name in LABELLED
     }
-    assert len(LABELLED) == 24
+    assert len(LABELLED) == 25
     assert not set(LABELLED) & set(INTERNAL)
     assert set(INTERNAL) == set(INTERNAL_SIZES)
 
@@ -165,11 +166,14 @@ def test_shape_is_a_closed_solid_centred_on_its_box(made: FamilySource) -> None:
 
 @every_case
 def test_texture_coordinates_are_bounded_and_never_mirrored(made: FamilySource) -> None:
-    shape = shape_of(made)
+    check_texture_coordinates(shape_of(made), metric=made.family in METRIC_UV)
+
+
+def check_texture_coordinates(shape: Shape, *, metric: bool = False) -> None:
     uv = shape.corner_uvs
     assert np.isfinite(uv).all()
     assert uv.min() >= -1e-9
-    if made.family not in METRIC_UV:
+    if not metric:
         assert uv.max() <= 1 + 1e-9
     # Counter-clockwise from outside with v down means a negative signed area in (u, v).
     u, v = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
@@ -179,7 +183,10 @@ def test_texture_coordinates_are_bounded_and_never_mirrored(made: FamilySource) 
 
 @every_case
 def test_parts_cover_the_mesh_and_stay_inside_its_hull(made: FamilySource) -> None:
-    shape = shape_of(made)
+    check_parts(shape_of(made))
+
+
+def check_parts(shape: Shape) -> None:
     extent = float(np.ptp(shape.vertices, axis=0).max())
     assert 1 <= len(shape.parts) <= 24
     bare = shape.vertices
@@ -305,6 +312,7 @@ SYMMETRIES = [
     ("wrench", 0, 0, "a turned jaw has none"),
     ("spoon", 0, 0, "a spoon has none"),
     ("bracket", 0, 0, "unequal legs have none"),
+    ("gadget", 0, 0, "a gadget is lopsided"),
 ]
 
 
@@ -447,6 +455,83 @@ def test_distractor_parameters_build_and_are_drawn_in_range() -> None:
         assert is_closed(build_shape(source(family, drawn)))
 
 
+# --- gadgets -----------------------------------------------------------------------------------------------------
+
+
+def gadget(form: int, **other: float) -> Shape:
+    values = {"extent_m": 0.1, "pieces": 2.0 + form % 5, "stoutness": 0.5 + 0.1 * (form % 16), **other}
+    return shape_of(source("gadget", {"form": float(form), **values}))
+
+
+def as_manifold(shape: Shape) -> Manifold:
+    return Manifold(Mesh64(shape.vertices, shape.faces.astype(np.uint64)))
+
+
+GADGETS = range(60)
+
+
+@pytest.mark.parametrize("form", GADGETS)
+def test_a_gadget_is_one_solid_with_honest_parts_and_textures(form: int) -> None:
+    shape = gadget(form)
+    check_parts(shape)
+    check_texture_coordinates(shape)
+    assert len(as_manifold(shape).decompose()) == 1
+    assert np.ptp(shape.vertices, axis=0).max() == pytest.approx(0.1, abs=1e-9)
+    assert is_closed(shape)
+    assert len(shape.faces) <= 8000
+    assert 1 <= len(shape.slots) <= 4
+    assert len({slot.finish for slot in shape.slots}) == len(shape.slots)
+
+
+def test_gadgets_are_concave_or_have_holes_and_their_parts_keep_them_open() -> None:
+    holed = concave = 0
+    for form in GADGETS:
+        shape = gadget(form)
+        body = as_manifold(shape)
+        holed += body.genus() > 0
+        concave += body.volume() < 0.5 * body.hull().volume()
+        parts = Manifold.batch_boolean([Manifold.hull_points(part) for part in shape.parts], OpType.Add)
+        spilled = (parts - body).volume() / (body.hull().volume() - body.volume())
+        assert spilled < 0.12, f"gadget {form}: its parts fill {spilled:.0%} of what is free within its hull"
+    assert holed > 0.5 * len(GADGETS)
+    assert concave > 0.66 * len(GADGETS)
+
+
+@pytest.mark.parametrize("form", GADGETS[:20])
+def test_no_half_turn_carries_a_gadget_onto_itself(form: int) -> None:
+    """Half turns about the axes of inertia are the only candidates: the moments of inertia differ."""
+    shape = gadget(form)
+    points = surface_samples(shape, 0.002)
+    corners = shape.vertices[shape.faces]
+    volume = (corners[:, 0] * np.cross(corners[:, 1], corners[:, 2])).sum(axis=1)
+    centre = (volume[:, None] * corners.sum(axis=1)).sum(axis=0) / (4 * volume.sum())
+    tree = cKDTree(points)
+    corners = np.concatenate([corners - centre, corners.sum(axis=1, keepdims=True) - 3 * centre], axis=1)
+    spread, axes = np.linalg.eigh(np.einsum("f,fki,fkj->ij", volume, corners, corners))
+    assert np.min(spread[1:] / spread[:-1]) > 1.05
+    for axis in axes.T:
+        turned = (shape.vertices - centre) @ (2 * np.outer(axis, axis) - np.eye(3)) + centre
+        assert tree.query(turned)[0].max() > TOLERATED_M + 0.002
+
+
+def test_the_size_of_a_gadget_changes_nothing_else() -> None:
+    small, large = gadget(7, extent_m=0.05), gadget(7, extent_m=0.4)
+    assert np.allclose(8 * small.vertices, large.vertices, atol=1e-9)
+    assert np.array_equal(small.faces, large.faces)
+    assert np.allclose(small.corner_uvs, large.corner_uvs, atol=1e-6)
+    assert small.slots == large.slots
+
+
+@settings(max_examples=25, deadline=None)
+@given(form=st.integers(0, 999_999), pieces=st.integers(2, 6), stoutness=st.floats(0.3, 2.5))
+def test_any_gadget_has_parts_that_fit(form: int, pieces: int, stoutness: float) -> None:
+    shape = build_shape(source("gadget", {"form": form, "extent_m": 0.1, "pieces": pieces, "stoutness": stoutness}))
+    assert len(shape.faces) <= 8000
+    assert len(as_manifold(shape).decompose()) == 1
+    check_parts(shape)
+    check_texture_coordinates(shape)
+
+
 # --- every combination of sizes ----------------------------------------------------------------------------------
 
 
@@ -456,7 +541,7 @@ def test_any_allowed_sizes_build(data: st.DataObject) -> None:
     family = data.draw(st.sampled_from(sorted(LABELLED)))
     values = {}
     for name, parameter in FAMILIES[family].parameters.items():
-        if parameter.unit == "count":
+        if parameter.unit in ("count", "seed"):
             values[name] = float(data.draw(st.integers(int(parameter.low), int(parameter.high))))
         else:
             values[name] = data.draw(st.floats(parameter.low, parameter.high))
@@ -489,7 +574,7 @@ FAULTS = [
     (
         FamilySource("teapot", ()),
         "there is no procedural family 'teapot'; allowed: battery, bottle, bowl, box, bracket, brick, can, cup, die, "
-        "flange, gear, hammer, hex_bolt, hex_nut, mug, pipe_elbow, plate, screwdriver, spoon, t_slot_profile, "
+        "flange, gadget, gear, hammer, hex_bolt, hex_nut, mug, pipe_elbow, plate, screwdriver, spoon, t_slot_profile, "
         "tape_roll, toy_brick, washer, wrench; use 'mesh' for your own models",
     ),
     (

@@ -109,6 +109,11 @@ FAMILIES: dict[str, FamilyRanges] = {
          "thickness_m": _m(0.008, 0.014, 0.004, 0.030), "bolts": _one_of((4, 6, 8), 3, 12, "count")},
         density_kg_m3=7200, friction=0.4, up="z", supercategory="part",
     ),
+    "gadget": FamilyRanges(
+        {"form": Parameter(uniform_int(0, 999_999), 0, 999_999, "seed"), "extent_m": _m(0.05, 0.20, 0.02, 0.40),
+         "pieces": _count(2, 6, 2, 6), "stoutness": _ratio(0.45, 2.00, 0.30, 2.50)},
+        density_kg_m3=1200, friction=0.45, up="any", supercategory="part",
+    ),
     "gear": FamilyRanges(
         {"teeth": _count(14, 32, 8, 60), "module_m": _m(0.0012, 0.0025, 0.0008, 0.004),
          "width_m": _m(0.008, 0.016, 0.003, 0.040), "bore_ratio": _ratio(0.20, 0.35, 0.12, 0.50)},

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from synthgen.assets.families import distractors, fasteners, household, machine, supports, tools, vessels
+from synthgen.assets.families import distractors, fasteners, gadgets, household, machine, supports, tools, vessels
 from synthgen.assets.families.shape import Shape
 from synthgen.assets.model import make_model, split_creases
 from synthgen.errors import AssetError
@@ -32,6 +32,7 @@ LABELLED: dict[str, Callable[..., Shape]] = {
     "cup": vessels.cup,
     "die": household.die,
     "flange": machine.flange,
+    "gadget": gadgets.gadget,
     "gear": machine.gear,
     "hammer": tools.hammer,
     "hex_bolt": fasteners.hex_bolt,
