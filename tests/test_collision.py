@@ -29,7 +29,7 @@ def test_parts_reach_as_far_out_as_the_mesh(family: str) -> None:
         assert reach_beyond(points, vertices) <= TOLERANCE_M + 1e-9, "it would float"
 
 
-@pytest.mark.parametrize("family", ["mug", "bowl", "wrench", "tape_roll", "t_slot_profile"])
+@pytest.mark.parametrize("family", ["mug", "bowl", "wrench", "tape_roll", "t_slot_profile", "gadget"])
 def test_open_things_stay_open(family: str) -> None:
     model = model_of(family_source(family))
     parts = fitted_parts(model)
