@@ -94,7 +94,7 @@ def ring(size: float, stout: float, rng: np.random.Generator) -> Piece:
     outer = 0.5 * size
     wide = min(thickness(size, 0.07, 0.17, stout, rng), 0.6 * outer)
     if rng.random() < 0.45:
-        section = forms.circle(0.5 * wide, centre=(outer - 0.5 * wide, 0.0), count=12)
+        section = forms.circle(0.5 * wide, centre=(outer - 0.5 * wide, 0.0), count=16)
         return _hoop(section, outer, wide, wide, mapping.planar)
     tall = max(wide * rng.uniform(0.6, 2.2), THINNEST_M)
     section = forms.rectangle(0.5 * wide, 0.5 * tall, 0.15 * min(wide, tall)) + np.array([outer - 0.5 * wide, 0.0])
@@ -149,7 +149,7 @@ def _swept(path: F64, edges: np.ndarray, thick: float, rng: np.random.Generator)
     """A bar along a flat path; one convex part between every two ``edges`` (indices into the path)."""
     tall = thick * rng.uniform(0.6, 1.6)
     if rng.random() < 0.6:
-        tall, section = thick, forms.ellipse(0.5 * thick, 0.5 * thick, 14)
+        tall, section = thick, forms.ellipse(0.5 * thick, 0.5 * thick, 16)
     else:
         section = forms.rectangle(0.5 * thick, 0.5 * tall, BROKEN_EDGE * min(thick, tall))
     rings = forms.sweep_rings(path, section)

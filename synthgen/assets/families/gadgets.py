@@ -91,9 +91,10 @@ class Placed:
 
 
 def gadget(*, form: float, extent_m: float, pieces: float, stoutness: float) -> Shape:
-    """A random rigid assembly; ``form`` is its seed, ``stoutness`` the factor on the thickness of its matter.
+    """A random rigid assembly of ``pieces`` primitives (rarely fewer, where no place is left for another).
 
-    It has no symmetry: assemblies that look alike after a half turn are drawn again.
+    ``form`` is its seed, ``extent_m`` the longest side of its box, ``stoutness`` the factor on the thickness of its
+    matter. It has no symmetry: assemblies that might look alike after a turn are drawn again.
     """
     rng = np.random.default_rng(round(form))
     for _ in range(ATTEMPTS):
