@@ -209,7 +209,9 @@ bench_json = click.option(
 
 # evaluate verifier
 datasets = click.argument("datasets", nargs=-1, required=True, type=PATH)
-verifier_weights = click.option("--weights", metavar="DIR", help="Folder of a trained verifier (none ships yet).")
+verifier_weights = click.option(
+    "--weights", metavar="DIR", help="Folder of a trained verifier; default: the shipped one."
+)
 verifier_images = click.option(
     "--images", type=AT_LEAST_ONE, default=200, show_default=True, metavar="N", help="Images per dataset at most."
 )
