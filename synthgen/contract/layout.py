@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 SCHEMA_VERSION = 1
@@ -30,6 +31,7 @@ OWN_FILES: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
     (re.compile(r"images/(\d{5,})"), re.compile(r"\d{9,}\.(jpg|png)")),
     (re.compile(r"(?:depth|depth_sensor|instances)/(\d{5,})"), re.compile(r"\d{9,}\.png")),
 )
+OWN_NAME = re.compile(r"\d{5,}/\d{9,}\.(jpg|png)")
 OWN_PART = re.compile(r"part-(\d{5,})\.parquet(?:\.tmp)?")
 OWN_RECEIPT = re.compile(r"(\d{5,})\.json")
 
@@ -42,6 +44,14 @@ def shard_folder(pixels: Pixels, shard: int) -> str:
 def file_name(shard: int, image_id: int, image_format: str) -> str:
     """COCO ``file_name``, relative to ``images/``."""
     return f"{shard:05d}/{image_id:09d}{IMAGE_SUFFIX[image_format]}"
+
+
+def name_fault(names: Iterable[str | None]) -> str:
+    """What is wrong with the first name that no image of ours has (it may lead anywhere), or ""; None is no name."""
+    for name in names:
+        if name is not None and OWN_NAME.fullmatch(name) is None:
+            return f"it names an image {name!r}, which is not like 00000/000000001.jpg"
+    return ""
 
 
 def pixel_path(pixels: Pixels, name: str) -> str:

@@ -133,6 +133,8 @@ def _image_rows(folder: Path, shard: int) -> list[dict[str, Any]]:
     path = folder / layout.part_path("images", shard)
     try:
         rows: list[dict[str, Any]] = pq.read_table(path, columns=list(COLUMNS)).to_pylist()
+        if fault := layout.name_fault(row["file_name"] for row in rows):
+            raise pa.ArrowInvalid(fault)
         return [{name: row[name] for name in COLUMNS} for row in rows]
     except (OSError, KeyError, pa.ArrowException) as error:
         raise DatasetError(

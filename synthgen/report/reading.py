@@ -250,8 +250,11 @@ def _batches(
                 raise pa.ArrowInvalid(f"column {missing[0]!r} is missing")
             there = [name for name in optional if name in file.schema_arrow.names]
             wanted = None if columns is None else [*columns, *there]
-            yield from file.iter_batches(batch_size=ROWS_AT_ONCE, columns=wanted, use_threads=False)
-    except (OSError, pa.ArrowException) as error:
+            for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=wanted, use_threads=False):
+                if "file_name" in batch.schema.names and (fault := layout.name_fault(batch["file_name"].to_pylist())):
+                    raise pa.ArrowInvalid(fault)
+                yield batch
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DatasetError(
             f"{str(path)!r} cannot be read ({error}); allowed: the manifest part that 'synthgen run' wrote. "
             "'synthgen validate' lists everything that is damaged"

@@ -50,7 +50,7 @@ class Known:
 
 def listed_files(row: Row) -> dict[layout.Pixels, str]:
     """The files that belong to one row of the images table, by kind."""
-    if row["file_name"] is None:
+    if row["file_name"] is None or layout.name_fault([row["file_name"]]):
         return {}
     return {p: layout.pixel_path(p, row["file_name"]) for p in layout.PIXELS if row[_SHA_COLUMN[p]] is not None}
 
@@ -61,6 +61,9 @@ def check_image(folder: Path, row: Row, instances: Sequence[Row], known: Known |
     if row["file_name"] is None:
         if instances or not row["empty_reason"]:
             findings.add("manifest", f"{part} is an empty slot, but has labels or no reason")
+        return
+    if fault := layout.name_fault([row["file_name"]]):
+        findings.add("manifest", f"{part}: {fault}")
         return
     found = {kind: _read(folder, kind, file, row, findings) for kind, file in listed_files(row).items()}
     ids, depth = found.get("instances"), found.get("depth")

@@ -99,7 +99,7 @@ def _listed_files(folder: Path, shard: int) -> Iterator[Path]:
         names = [str(name) for name in part.column("file_name").to_pylist() if name]
     except (OSError, pa.ArrowException):
         names = []
-    for name in names:
+    for name in (name for name in names if not layout.name_fault([name])):
         for pixels in layout.PIXELS:
             yield folder / layout.pixel_path(pixels, name)
     yield from (folder / layout.part_path(part, shard) for part in layout.PARTS)
