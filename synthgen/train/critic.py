@@ -50,7 +50,7 @@ def scores(tensors: dict[str, Tensor], image: Tensor, channels: Tensor) -> list[
         x = both if scale == 0 else F.avg_pool2d(both, 2)
         for k, (inputs, outputs, stride) in enumerate(CRITIC):
             x = F.leaky_relu(ops.conv(f"{scale}.{k}", x, inputs, outputs, stride=stride, norm=False), SLOPE)
-        found.append(ops.conv(f"{scale}.out", x, CRITIC[-1][1], 1, norm=False))
+        found.append(ops.conv(f"{scale}.out", x, CRITIC[-1][1], 1, norm=False).float())  # a hinge near 0 needs digits
     return found
 
 
@@ -66,5 +66,6 @@ def encoded(tensors: dict[str, Tensor], image: Tensor, channels: Tensor) -> tupl
     x: Any = torch.cat([2 * image - 1, channels[:, :3], channels[:, 6:9]], dim=1)
     for k, (inputs, outputs, stride) in enumerate(ENCODER):
         x = F.leaky_relu(ops.conv(f"{k}", x, inputs, outputs, stride=stride, norm=False), SLOPE)
-    both = ops.conv("out", x.mean((2, 3), keepdim=True), ENCODER[-1][1], 2 * STYLE, kernel=1, norm=False)[:, :, 0, 0]
+    both = ops.conv("out", x.mean((2, 3), keepdim=True), ENCODER[-1][1], 2 * STYLE, kernel=1, norm=False)
+    both = both.float()[:, :, 0, 0]
     return both[:, :STYLE], both[:, STYLE:].clamp(-8, 4)
