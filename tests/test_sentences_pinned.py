@@ -310,7 +310,7 @@ def preview_of_nothing(folder: Path, patch: Patch) -> None:
     from synthgen.run import preview
 
     patch.setattr(preview, "make_plan", lambda loaded, folder: None)
-    patch.setattr(preview, "first_samples", lambda plan, views: [])
+    patch.setattr(preview, "_first_views", lambda plan, views: iter(()))
     loaded: Any = SimpleNamespace(path=Path("a.yaml"))
     preview.preview_pipeline(loaded, out=folder / "a.png", views=3)
 

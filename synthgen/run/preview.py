@@ -82,12 +82,8 @@ def preview_dataset(folder: Path, *, out: Path, views: int) -> Path:
     return out
 
 
-def first_samples(plan: Plan, views: int) -> list[Sample]:
-    """One view of each of the first scenes, then the second views, until there are ``views`` of them."""
-    return [sample for _, sample in _first_views(plan, views)]
-
-
 def _first_views(plan: Plan, views: int) -> Iterator[tuple[Prepared, Sample]]:
+    """One view of each of the first scenes, then the second views, until there are ``views`` of them."""
     settle_process()
     per_scene = plan.pipeline.camera.views_per_scene
     for index in range(min(views, plan.pipeline.count)):
