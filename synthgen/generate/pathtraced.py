@@ -23,7 +23,7 @@ from synthgen.types.gbuffer import Views
 from synthgen.types.images import Images
 from synthgen.types.scene import Scene
 
-PATHTRACED_VERSION = 1
+PATHTRACED_VERSION = 2
 CYCLES_SEEDS = 2**31 - 1
 
 T = TypeVar("T")

@@ -186,7 +186,9 @@ def _settle(scene: Any, white_card: float, *, samples: int, bounces: int, denois
     cycles.pixel_filter_type = "BOX"  # the mean over the pixel, as the edges of ``render.edges``
     cycles.use_denoising = denoise
     cycles.denoiser, cycles.denoising_input_passes = "OPENIMAGEDENOISE", "RGB_ALBEDO_NORMAL"
-    cycles.denoising_quality, cycles.denoising_prefilter, cycles.denoising_use_gpu = "FAST", "FAST", False
+    # Fast filters smooth wood grain and small print away. Against 400 samples without denoiser, in three views at
+    # 128 x 128, this errs by 1.8 to 2.2 levels (the fast one 1.9 to 2.3; the slowest, half as slow again, 1.7 to 2.0).
+    cycles.denoising_quality, cycles.denoising_prefilter, cycles.denoising_use_gpu = "BALANCED", "NONE", False
 
 
 def _listen(pipe: Connection, requests: queue.SimpleQueue[Request]) -> None:
