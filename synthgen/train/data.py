@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,12 @@ class Pool:
         where = box or self.box(row)
         return crop(np.asarray(self.pixels[image]), where), mask_crop(np.asarray(self.ids[image]), index, where)
 
+    @cached_property
     def bin_rows(self) -> list[I64]:
-        """Rows of the table in each size bin. Batches draw from the bins alike, so that large things, which are many
-        pixels, and small ones, which are many, both count."""
-        return [np.flatnonzero(bins_of(self.areas) == k) for k in range(len(SIZE_BINS))]
+        """Rows of the table in each size bin that has any; found once, not at every step. Batches draw from the bins
+        alike, so that large things, which are many pixels, and small ones, which are many, both count."""
+        bins = bins_of(self.areas)
+        return [np.flatnonzero(bins == k) for k in range(len(SIZE_BINS)) if (bins == k).any()]
 
 
 def open_pool(dataset: Path, cache: Path) -> Pool:

@@ -33,9 +33,8 @@ def batch(pools: list[Pool], shares: list[float], size: int, *, rng: np.random.G
     tinted and partly covered.
     """
     crops, masks = [], []
-    binned = [[rows for rows in pool.bin_rows() if len(rows)] for pool in pools]
     for k in rng.choice(len(pools), size, p=np.array(shares) / sum(shares)):
-        bins = binned[int(k)]
+        bins = pools[int(k)].bin_rows
         rows = bins[int(rng.integers(len(bins)))]
         pixels, mask = example(pools[int(k)], int(rows[int(rng.integers(len(rows)))]), rng=rng)
         crops.append(pixels)
