@@ -98,15 +98,12 @@ class _Graph:
         self.initializers.append(_tensor(name, values))
         return name
 
-    def space_to_depth(self, x: str) -> str:
-        return self.node("SpaceToDepth", [x], blocksize=2)
-
     def conv(
         self, name: str, x: str, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, norm: bool = True
     ) -> str:
         weight, bias = folded(self.tensors, name)
         names = [x, self.constant(f"{name}.weight", weight), self.constant(f"{name}.bias", bias)]
-        sides = (kernel // 2,) * 4
+        sides = ((kernel - 1) // 2,) * 4
         return self.node("Conv", names, kernel_shape=(kernel, kernel), strides=(stride, stride), pads=sides)
 
     def relu(self, x: str) -> str:

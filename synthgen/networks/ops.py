@@ -16,14 +16,13 @@ Shapes = dict[str, tuple[int, ...]]
 class Ops(Protocol):
     """Operations on (B, C, H, W) values."""
 
-    def space_to_depth(self, x: Value) -> Value:
-        """(B, C, H, W) -> (B, 4 C, H / 2, W / 2)."""
-        ...
-
     def conv(
         self, name: str, x: Value, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, norm: bool = True
     ) -> Value:
-        """Convolution with "same" padding, then (``norm``) batch normalisation, or else a bias."""
+        """Convolution, then (``norm``) batch normalisation, or else a bias.
+
+        An odd kernel is padded to keep the size; an even one is for strides of its own size.
+        """
         ...
 
     def relu(self, x: Value) -> Value: ...
@@ -41,7 +40,7 @@ class Ops(Protocol):
         ...
 
     def depth_to_space(self, x: Value) -> Value:
-        """(B, 4 C, H, W) -> (B, C, 2 H, 2 W), the inverse of ``space_to_depth``."""
+        """(B, 4 C, H, W) -> (B, C, 2 H, 2 W): each pixel's channels become a 2 x 2 cell, row by row."""
         ...
 
 
@@ -65,10 +64,10 @@ class _Shapes:
     def mul(self, x: Value, y: Value) -> Value:
         return x
 
-    def space_to_depth(self, x: Value) -> Value:
+    def relu(self, x: Value) -> Value:
         return x
 
-    relu = enlarge = depth_to_space = space_to_depth
+    enlarge = depth_to_space = relu
 
 
 def tensor_shapes(network: Callable[[Ops], Any]) -> Shapes:

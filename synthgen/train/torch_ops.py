@@ -28,18 +28,13 @@ class TorchOps:
         self.training = training
         self.measured: Tensors = {}
 
-    def space_to_depth(self, x: Tensor) -> Tensor:
-        b, c, h, w = x.shape
-        cells = x.reshape(b, c, h // 2, 2, w // 2, 2)
-        return cells.permute(0, 3, 5, 1, 2, 4).reshape(b, 4 * c, h // 2, w // 2)
-
     def conv(
         self, name: str, x: Tensor, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, norm: bool = True
     ) -> Tensor:
         weight, bias = self.tensors[f"{name}.weight"], self.tensors[f"{name}.bias"]
         if not norm:
-            return F.conv2d(x, weight, bias, stride=stride, padding=kernel // 2)
-        x = F.conv2d(x, weight, stride=stride, padding=kernel // 2)
+            return F.conv2d(x, weight, bias, stride=stride, padding=(kernel - 1) // 2)
+        x = F.conv2d(x, weight, stride=stride, padding=(kernel - 1) // 2)
         mean, variance = self.tensors[f"{name}.mean"], self.tensors[f"{name}.variance"]
         if self.training:
             mean, variance = mean.detach().clone(), variance.detach().clone()  # torch moves them in place
