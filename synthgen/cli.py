@@ -597,6 +597,81 @@ def evaluate_verifier(
         raise GateError("the verifier misses its targets: " + "; ".join(report.failed))
 
 
+@evaluate.command(name="segmenter", short_help="Train small segmenters on datasets and test them.")
+@options.datasets
+@options.segmenter_test
+@options.segmenter_seeds
+@options.segmenter_steps
+@options.segmenter_images
+@options.bench_json
+def evaluate_segmenter(
+    datasets: tuple[Path, ...], test: Path, seeds: int, steps: int, images: int, json_path: Path | None
+) -> None:
+    """What pictures are worth as training data: mean IoU of segmenters trained on each dataset, on images of another.
+
+    Give datasets of the same scenes, drawn differently, the baseline first and pictures like those of --test last:
+    those between close a share of the gap. A gap below two standard errors is none.
+
+    \b
+    Example:
+      synthgen evaluate segmenter out/shaded out/gan out/pathtraced --test out/pathtraced_test
+    """
+    for dataset in (*datasets, test):
+        _existing_folder(dataset)
+    from synthgen.evaluate.segmenter import Setup, report_text
+    from synthgen.evaluate.segmenter import evaluate_segmenter as measure
+    from synthgen.write.files import write_file
+
+    report = measure(
+        list(datasets),
+        test,
+        Setup(seeds, steps, images),
+        progress=lambda done, of: click.echo(f"{done}/{of} segmenters trained", err=True),
+    )
+    if json_path is not None:
+        write_file(json_path, report_text(report).encode())
+    _echo_pairs(report.lines)
+
+
+@evaluate.command(name="variety", short_help="How much a generator's pictures of one view differ.")
+@options.generator
+@options.reference_pack
+@options.variety_views
+@options.variety_styles
+@options.score_seed
+@options.bench_json
+def evaluate_variety(
+    generator: str, reference: Path, views: int, styles: int, seed: int, json_path: Path | None
+) -> None:
+    """How much a generator's pictures of one view differ, beside the path tracer's under other lights and finishes.
+
+    GENERATOR is a kind or the folder of a trained generator; --reference is a pack that shows views several times
+    (pairs.varied). Also told: whether the labels fit every draw as they fit what 'shaded' draws.
+
+    \b
+    Example:
+      synthgen evaluate variety gan --reference packs/test
+    """
+    _existing_folder(reference)
+    from synthgen.evaluate.score_inputs import generator_and_pack
+    from synthgen.evaluate.variety import evaluate_variety as measure
+    from synthgen.evaluate.variety import report_text
+    from synthgen.run.worker import settle_process
+    from synthgen.verify.verifier import make_verifier
+    from synthgen.write.files import write_file
+
+    def tell(done: int, of: int) -> None:
+        if done * 10 // of > (done - 1) * 10 // of:
+            click.echo(f"{done}/{of} views drawn", err=True)
+
+    settle_process()
+    made, pack = generator_and_pack(generator, reference)
+    report = measure(made, pack, make_verifier(None), views=views, styles=styles, seed=seed, progress=tell)
+    if json_path is not None:
+        write_file(json_path, report_text(report).encode())
+    _echo_pairs(report.lines)
+
+
 @cli.command(short_help="Train a network, or go on training it.")
 @options.training
 @options.out_training

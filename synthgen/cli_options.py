@@ -207,8 +207,32 @@ bench_json = click.option(
     "--json", "json_path", type=RESULT, metavar="FILE", help="Also write the numbers into this file."
 )
 
-# evaluate verifier
+# evaluate variety
+generator = click.argument("generator", metavar="GENERATOR")
+reference_pack = click.option(
+    "--reference", type=FOLDER, required=True, metavar="PACK", help="A pack with views under several lights."
+)
+variety_views = click.option(
+    "--views", type=AT_LEAST_ONE, default=50, show_default=True, metavar="N", help="Views of the pack at most."
+)
+variety_styles = click.option(
+    "--styles", type=click.IntRange(2), default=16, show_default=True, metavar="N", help="Draws of each view."
+)
+
+# evaluate verifier, evaluate segmenter
 datasets = click.argument("datasets", nargs=-1, required=True, type=PATH)
+segmenter_test = click.option(
+    "--test", required=True, type=PATH, metavar="DIR", help="Dataset to test on: other scenes of the same classes."
+)
+segmenter_seeds = click.option(
+    "--seeds", type=click.IntRange(2), default=3, show_default=True, metavar="N", help="Trainings on each dataset."
+)
+segmenter_steps = click.option(
+    "--steps", type=AT_LEAST_ONE, default=2000, show_default=True, metavar="N", help="Of each, 16 images each."
+)
+segmenter_images = click.option(
+    "--images", type=AT_LEAST_ONE, default=5000, show_default=True, metavar="N", help="Of each dataset at most."
+)
 verifier_weights = click.option(
     "--weights", metavar="DIR", help="Folder of a trained verifier; default: the shipped one."
 )

@@ -324,7 +324,7 @@ def test_more_steps_from_a_finished_model_start_where_it_ended(home: Path) -> No
     one, two = (json.loads((home / name / "model" / "card.json").read_text()) for name in ("one", "two"))
     assert "started_from" not in one and two["started_from"]["sha256"] == one["sha256"]
     assert two["started_from"]["recipe"] == one["recipe"] and two["recipe"]["start_from"] == "one/model"
-    from synthgen.train.torch_ops import STATISTICS
+    from synthgen.networks.torch_ops import STATISTICS
     from synthgen.weights import MODEL, decode_safetensors
 
     first, second = (decode_safetensors((home / n / "model" / MODEL).read_bytes(), n) for n in ("one", "two"))

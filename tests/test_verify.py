@@ -150,7 +150,7 @@ def test_a_right_prediction_agrees_whole_at_any_size(intent: str, box: Box, grid
 
 def test_onnx_and_torch_say_the_same() -> None:
     torch = pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
-    from synthgen.train.torch_ops import TorchOps
+    from synthgen.networks.torch_ops import TorchOps
     from synthgen.verify.network import network
 
     for widths in (WIDTHS, SMALL):

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from synthgen.config.faults import nearest
 from synthgen.config.models import GenerateConfig
 from synthgen.contract import layout
 from synthgen.contract.packs import CARD, HELD_OUT
@@ -18,6 +19,7 @@ from synthgen.evaluate.inception import load_inception
 from synthgen.evaluate.pictures import Generated, PackTargets, PictureSet, dataset_pictures, folder_pictures
 from synthgen.evaluate.score import Comparison
 from synthgen.generate.catalog import GENERATORS, make_generator
+from synthgen.generate.protocol import Generator
 from synthgen.networks.lite0 import Network
 from synthgen.pack.reading import Pack, open_pack
 
@@ -86,7 +88,30 @@ def _generator_kind(scored: str) -> str | None:
     return str(kind)
 
 
+def generator_and_pack(scored: str, reference: Path) -> tuple[Generator, Pack]:
+    """A generator by its kind or the folder of its weights, and the pack whose views it can draw.
+
+    Raises:
+        UserError: the word names no generator, or the folder is no pack.
+        DatasetError: the pack cannot be read.
+    """
+    kind = _generator_kind(scored)
+    if kind is None:
+        close = nearest(scored, GENERATORS)
+        raise UserError(
+            f"{scored!r} is no generator; {f'nearest: {close}; ' if close else ''}allowed: the folder of a trained one, or "
+            f"one of: {', '.join(GENERATORS)}"
+        )
+    return _opened(scored, kind, reference)
+
+
 def _generated(scored: str, kind: str, reference: Path, *, most: int, seed: int) -> tuple[Generated, PackTargets]:
+    generator, pack = _opened(scored, kind, reference)
+    targets = _targets(pack, most)
+    return Generated(generator, targets, seed=seed), targets
+
+
+def _opened(scored: str, kind: str, reference: Path) -> tuple[Generator, Pack]:
     if not (reference / CARD).is_file():
         raise UserError(
             f"{scored!r} is a generator, and {str(reference)!r} no pack whose scenes it could draw; give --reference a "
@@ -100,8 +125,7 @@ def _generated(scored: str, kind: str, reference: Path, *, most: int, seed: int)
             f"generator {kind!r} takes no weights, and {scored!r} holds some; give the word {kind} alone"
         ) from error
     pack = open_pack(reference)
-    targets = _targets(pack, most)
-    return Generated(make_generator(config, pack.store), targets, seed=seed), targets
+    return make_generator(config, pack.store), pack
 
 
 def _targets(pack: Pack, most: int) -> PackTargets:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from synthgen.contract import layout
-from synthgen.errors import DatasetError
 from synthgen.evaluate.faults import FAULTS
-from synthgen.report import reading
-from synthgen.types.arrays import F64, U8, U16
+from synthgen.evaluate.labelled_images import annotations_of, image_names, labelled_image
+from synthgen.types.arrays import F64
 from synthgen.verify.size_bins import SIZE_BINS, bins_of, titled
 from synthgen.verify.verifier import Verifier
 
@@ -74,7 +71,7 @@ def evaluate_verifier(
     """
     found = []
     for dataset in datasets:
-        rows = _images(dataset)
+        rows = image_names(dataset)
         chosen = [rows[int(k)] for k in np.linspace(0, len(rows) - 1, min(images, len(rows)))]
         found.append(_measure(verifier, dataset, chosen, faulty, progress))
     return _report(found, least)
@@ -89,23 +86,6 @@ def auc(good: F64, bad: F64) -> float:
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
 
 
-def _images(dataset: Path) -> list[tuple[int, str]]:
-    """(shard, file name) of every image."""
-    reading.read_head(dataset)
-    rows = [
-        (shard, name)
-        for shard in reading.shards(dataset)
-        for name in reading.image_rows(dataset, shard).file_name
-        if name
-    ]
-    if not rows or not (dataset / layout.pixel_path("instances", rows[0][1])).is_file():
-        raise DatasetError(
-            f"{str(dataset)!r} has no images with instance maps; allowed: a finished dataset with labels.outputs: "
-            "[instances]; make it again with --set labels.outputs=[instances]"
-        )
-    return rows
-
-
 def _measure(
     verifier: Verifier,
     dataset: Path,
@@ -116,9 +96,9 @@ def _measure(
     areas: list[float] = []
     scores: list[float] = []
     faults: dict[str, list[tuple[float, float]]] = {name: [] for name in FAULTS}
-    for done, (name, labelled) in enumerate(_labelled(dataset, chosen)):
-        image, ids = _pixels(dataset, name)
-        found = verifier.agreements(image, ids, labelled)
+    for done, (name, annotated) in enumerate(annotations_of(dataset, chosen)):
+        image, ids = labelled_image(dataset, name)
+        found = verifier.agreements(image, ids, list(annotated))
         pixels = np.bincount(ids.ravel())
         areas += [float(pixels[k]) for k in found]
         scores += list(found.values())
@@ -135,28 +115,6 @@ def _measure(
         progress(done + 1, len(chosen))
     planted = {name: np.array(pairs).reshape(-1, 2) for name, pairs in faults.items()}
     return Found(dataset.name, np.array(areas), np.array(scores), planted)
-
-
-def _labelled(dataset: Path, chosen: list[tuple[int, str]]) -> Iterator[tuple[str, list[int]]]:
-    """(file name, instance indices that have an annotation) of the chosen images."""
-    for shard in sorted({shard for shard, _ in chosen}):
-        names = [name for of, name in chosen if of == shard]
-        ids = {name: int(Path(name).stem) for name in names}
-        rows = reading.rows_of(dataset, "instances", shard, list(ids.values()))
-        for name in names:
-            yield name, [row["instance_index"] for row in rows if row["image_id"] == ids[name]]
-
-
-def _pixels(dataset: Path, name: str) -> tuple[U8, U16]:
-    image = cv2.imread(str(dataset / "images" / name), cv2.IMREAD_COLOR)
-    path = dataset / layout.pixel_path("instances", name)
-    ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if image is None or ids is None:
-        raise DatasetError(
-            f"image {name} of {str(dataset)!r} or its instance map cannot be read; 'synthgen validate' says what is "
-            "damaged"
-        )
-    return np.ascontiguousarray(image[..., ::-1]), np.asarray(ids, np.uint16)
 
 
 def _report(found: list[Found], least: float = LEAST_MEAN) -> VerifierReport:

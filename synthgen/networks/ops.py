@@ -1,7 +1,7 @@
 """The alphabet that networks are written in.
 
-torch speaks it for training (``train.torch_ops``), an ONNX graph for inference (``networks.onnx_graph``): there is one
-definition of each network, and no file but its weights has to travel.
+torch speaks it for training (``networks.torch_ops``), an ONNX graph for inference (``networks.onnx_graph``): there
+is one definition of each network, and no file but its weights has to travel.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from synthgen.generate.gan_network import INPUTS, STYLE
 from synthgen.networks.ops import Shapes
-from synthgen.train.torch_ops import Tensor, TorchOps
+from synthgen.networks.torch_ops import Tensor, TorchOps
 
 SCALES = 2  # the image itself, and half its size
 CRITIC = ((3 + INPUTS, 32, 2), (32, 64, 2), (64, 128, 2), (128, 128, 1))  # inputs, outputs, stride

@@ -20,6 +20,7 @@ import torch
 from synthgen.generate.gan_channels import MOST_STOPS
 from synthgen.generate.gan_network import KIND, STYLE, VERSION, WIDTHS, network, shapes
 from synthgen.networks.lite0 import Lite0
+from synthgen.networks.torch_ops import Tensor, Tensors, TorchOps, initial
 from synthgen.train.config import Training
 from synthgen.train.critic import critic_shapes, encoded, encoder_shapes, scores
 from synthgen.train.loop import Phase
@@ -33,7 +34,6 @@ from synthgen.train.losses import (
     r1_penalty,
 )
 from synthgen.train.pack_pool import PackPool
-from synthgen.train.torch_ops import Tensor, Tensors, TorchOps, initial
 from synthgen.types.arrays import U8
 from synthgen.weights import Array, check_fit, read_weights
 

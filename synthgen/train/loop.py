@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from synthgen.errors import IncompleteError
+from synthgen.networks.torch_ops import STATISTICS, Tensor, Tensors
 from synthgen.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from synthgen.train.config import Training
-from synthgen.train.torch_ops import STATISTICS, Tensor, Tensors
 from synthgen.weights import Array
 from synthgen.write.files import replace_file
 

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from synthgen.networks.torch_ops import Tensor, Tensors, TorchOps, initial
 from synthgen.train.config import Training
 from synthgen.train.data import Pool
 from synthgen.train.examples import batch
 from synthgen.train.loop import Phase
-from synthgen.train.torch_ops import Tensor, Tensors, TorchOps, initial
 from synthgen.types.arrays import F32, U8
 from synthgen.verify.crops import HALF
 from synthgen.verify.network import VERSION, WIDTHS, network, shapes

@@ -1,4 +1,7 @@
-"""The networks' alphabet of operations in torch, over a plain dictionary of tensors."""
+"""The networks' alphabet of operations in torch, over a plain dictionary of tensors.
+
+Imported where torch is wanted: in training, in measurements and on a GPU.
+"""
 
 from __future__ import annotations
 
