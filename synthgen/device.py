@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Literal
+
+Device = Literal["cpu", "gpu"]  # where networks that draw and verify run
 
 
 @cache

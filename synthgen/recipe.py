@@ -21,11 +21,12 @@ from synthgen import seeding
 from synthgen.assets.store import AssetStore, store_for
 from synthgen.attempts import Trouble, try_twice, view_by_view
 from synthgen.config.models import Pipeline
-from synthgen.device import device_kind
+from synthgen.device import Device, device_kind
 from synthgen.drawing import Picture, draw_pictures, draw_seed, stream
-from synthgen.generate.catalog import make_generator
+from synthgen.generate.catalog import ON_GPU, make_generator
 from synthgen.label.annotate import annotate
 from synthgen.label.grasps import with_grasps
+from synthgen.networks.gpu import gpu_kind
 from synthgen.render.views import render_views
 from synthgen.scene.cameras import sample_camera, with_cameras
 from synthgen.scene.sample import sample_scene
@@ -55,12 +56,14 @@ class Job:
         catalog: assets by key.
         fingerprint: of pipeline, assets and versions.
         folder: the dataset folder ("" when nothing is written).
+        device: where networks run that draw and verify.
     """
 
     pipeline: Pipeline
     catalog: Catalog
     fingerprint: str
     folder: str = ""
+    device: Device = "cpu"
 
 
 @dataclass(frozen=True)
@@ -232,8 +235,8 @@ def draw(job: Job, prepared: Prepared) -> Drawn:
     """Pixels: generate, sense, augment, verify. A view whose drawing raises twice, or of which no picture agrees with
     its labels, leaves its slot empty."""
     pipeline = job.pipeline
-    generator = make_generator(pipeline.generate, store_for(job.catalog))
-    verifier = None if pipeline.verify is None else make_verifier(pipeline.verify.weights)
+    generator = make_generator(pipeline.generate, store_for(job.catalog), job.device)
+    verifier = None if pipeline.verify is None else make_verifier(pipeline.verify.weights, job.device)
     entries: list[tuple[Views, tuple[int, ...]]] = []
     pictures: list[tuple[Picture, ...]] = []
     lost: dict[int, Trouble] = {}
@@ -258,7 +261,12 @@ def draw(job: Job, prepared: Prepared) -> Drawn:
         v: rejected[v][-1].reason for views, _ in prepared.accepted for v in _view_numbers(views) if v not in accepted
     }
     kept = replace(prepared, accepted=tuple(entries), rejected=rejected, empty=prepared.empty | failed)
-    return Drawn(_without(kept, lost, "draw"), tuple(pictures), generator.fingerprint, device_kind())
+    return Drawn(_without(kept, lost, "draw"), tuple(pictures), generator.fingerprint, drawn_by(job))
+
+
+def drawn_by(job: Job) -> str:
+    """The device kind that images are recorded with."""
+    return gpu_kind() if job.device == "gpu" and job.pipeline.generate.kind in ON_GPU else device_kind()
 
 
 def _runs(good: list[bool]) -> list[range]:

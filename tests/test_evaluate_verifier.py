@@ -17,7 +17,7 @@ from synthgen.evaluate.verifier import Found as Measured
 from synthgen.evaluate.verifier import _report, auc, evaluate_verifier, report_text
 from synthgen.run.api import run_pipeline
 from synthgen.types.arrays import F32
-from synthgen.verify.verifier import Verifier
+from synthgen.verify.verifier import Verifier, one_by_one
 
 
 def scene() -> tuple[np.ndarray, np.ndarray]:
@@ -109,7 +109,7 @@ def test_missed_targets_are_said(
 ) -> None:
     from synthgen.cli import main
 
-    monkeypatch.setattr("synthgen.verify.verifier.make_verifier", lambda weights: Verifier(constant, "x"))
+    monkeypatch.setattr("synthgen.verify.verifier.make_verifier", lambda weights: Verifier(one_by_one(constant), "x"))
     monkeypatch.setattr("synthgen.evaluate.verifier.evaluate_verifier", lambda *a, **k: _report([measured(0.95, 0.95)]))
     (tmp_path / "set").mkdir()
     monkeypatch.setattr("sys.argv", ["synthgen", "evaluate", "verifier", str(tmp_path / "set")])
@@ -129,21 +129,21 @@ def test_a_whole_dataset(tmp_path: Path) -> None:
     run_pipeline(loaded, out=out, workers=1, scheduler=None, device="cpu", fresh=False, progress=lambda _: None)
     told: list[tuple[int, int]] = []
     report = evaluate_verifier(
-        Verifier(constant, "x"), [out], images=4, faulty=4, progress=lambda *now: told.append(now)
+        Verifier(one_by_one(constant), "x"), [out], images=4, faulty=4, progress=lambda *now: told.append(now)
     )
     assert told[-1] == (4, 4)
     assert report.numbers["set"]["instances"] > 4
     assert 0.3 < report.numbers["set"]["mean"] < 0.95  # a box is no mask
     (out / "instances" / "00000" / "000000001.png").write_bytes(b"x")
     with pytest.raises(DatasetError) as caught:
-        evaluate_verifier(Verifier(constant, "x"), [out], images=4, faulty=0, progress=lambda *now: None)
+        evaluate_verifier(Verifier(one_by_one(constant), "x"), [out], images=4, faulty=0, progress=lambda *now: None)
     assert str(caught.value) == (
         f"image 00000/000000001.png of {str(out)!r} or its instance map cannot be read; 'synthgen validate' says what "
         "is damaged"
     )
     (out / "instances" / "00000" / "000000001.png").unlink()
     with pytest.raises(DatasetError) as caught:
-        evaluate_verifier(Verifier(constant, "x"), [out], images=4, faulty=0, progress=lambda *now: None)
+        evaluate_verifier(Verifier(one_by_one(constant), "x"), [out], images=4, faulty=0, progress=lambda *now: None)
     assert str(caught.value) == (
         f"{str(out)!r} has no images with instance maps; allowed: a finished dataset with labels.outputs: [instances]; "
         "make it again with --set labels.outputs=[instances]"

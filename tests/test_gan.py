@@ -14,7 +14,7 @@ from test_generators import HEIGHT, WIDTH, random_views
 from synthgen import antialias
 from synthgen.config.load import load_pipeline
 from synthgen.config.models import GanConfig, ShadedConfig
-from synthgen.errors import AssetError, ConfigError, InternalError
+from synthgen.errors import AssetError, ConfigError, EnvironmentFault, InternalError
 from synthgen.generate import gan as module
 from synthgen.generate.gan import Gan, read_gan
 from synthgen.generate.gan_channels import CHANNELS, compose, condition
@@ -26,6 +26,10 @@ from synthgen.weights import CARD, MODEL
 
 def seen(views: Views, i: int = 0) -> module.Condition:
     return condition(views.gbuffers, i, views.scene.cameras[i].intrinsics)
+
+
+def draw(generator: Gan, condition: module.Condition, style: np.ndarray) -> np.ndarray:
+    return next(generator.draw([condition], [style]))
 
 
 def test_channels_are_what_they_are_called() -> None:
@@ -46,7 +50,7 @@ def test_twice_the_light_is_twice_the_image(tmp_path: Path) -> None:
     once, generator = seen(views), Gan(GanConfig(weights=str(untrained_gan(tmp_path)), style=0))
     style = np.zeros(STYLE, np.float32)
     twice = module.Condition(once.channels, 2 * once.shaded, 2 * once.exposure)
-    np.testing.assert_allclose(generator.draw(twice, style), 2 * generator.draw(once, style), rtol=1e-5)
+    np.testing.assert_allclose(draw(generator, twice, style), 2 * draw(generator, once, style), rtol=1e-5)
 
 
 def test_without_corrections_it_is_shaded() -> None:
@@ -82,7 +86,7 @@ def test_any_size_is_drawn_as_if_it_were_larger(tmp_path: Path) -> None:
     assert (HEIGHT % MULTIPLE, WIDTH % MULTIPLE) == (0, 0)
     part = module.Condition(np.ascontiguousarray(whole.channels[:, :29, :37]), whole.shaded[:29, :37], whole.exposure)
     style = generator.style(3)
-    drawn, all_of_it = generator.draw(part, style), generator.draw(whole, style)
+    drawn, all_of_it = draw(generator, part, style), draw(generator, whole, style)
     assert drawn.shape == (29, 37, 3)
     np.testing.assert_allclose(drawn[:8, :16], all_of_it[:8, :16], rtol=1e-4, atol=1e-4)  # far from the cut
 
@@ -118,6 +122,47 @@ def test_torch_draws_the_same(tmp_path: Path) -> None:
     drawn = image[0].permute(1, 2, 0).numpy() * found.exposure
     np.testing.assert_allclose(drawn, expected, rtol=2e-3, atol=2e-3)
     assert torch.equal(resolved(shaded, (mixing[0][:0], mixing[1][:0], shares[:0])), shaded)
+
+
+def on_gpu(folder: Path, batch: int) -> module._OnGpu:
+    """The GPU's way on the CPU."""
+    return module._OnGpu(read_gan(folder), batch, device="cpu")
+
+
+@pytest.mark.parametrize(("intent", "batch"), [("whole and short batches", 2), ("one short batch", 8), ("singly", 1)])
+def test_batches_draw_what_single_images_do(intent: str, batch: int, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
+    folder = untrained_gan(tmp_path)
+    generator, views = Gan(GanConfig(weights=str(folder))), random_views(5)
+    expected = generator(views, range(5)).pixels
+    generator._network = on_gpu(folder, batch)
+    np.testing.assert_allclose(generator(views, range(5)).pixels, expected, rtol=2e-3, atol=2e-3)
+
+
+TOO_MUCH = [
+    ("a quarter fits", 2, "generate.batch=8: so many images of 48x32 do not fit into the GPU's free memory; allowed "
+     "here: up to 2; set generate.batch=2"),
+    ("not even one fits", 0, "generate.batch=8: so many images of 48x32 do not fit into the GPU's free memory, and "
+     "neither does one; end what else uses the GPU, or draw smaller images"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("intent", "most", "sentence"), TOO_MUCH, ids=[row[0] for row in TOO_MUCH])
+def test_a_batch_that_does_not_fit(intent: str, most: int, sentence: str, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
+    network = on_gpu(untrained_gan(tmp_path), 8)
+    works = network._network
+
+    def small_memory(ops: object, channels: object, style: object) -> object:
+        if len(channels) > most:  # type: ignore[arg-type]
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return works(ops, channels, style)
+
+    network._network = small_memory
+    inputs = np.zeros((3, 16, 32, 48), np.float32), np.zeros((3, STYLE, 1, 1), np.float32)
+    with pytest.raises(EnvironmentFault) as refused:
+        list(network.run([inputs]))
+    assert str(refused.value) == sentence
 
 
 def other_channels(folder: Path) -> None:

@@ -88,7 +88,7 @@ class StandIn:
 @pytest.fixture
 def tracer(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     made = StandIn()
-    monkeypatch.setitem(generators.GENERATORS, "pathtraced", lambda config, store: made)
+    monkeypatch.setitem(generators.GENERATORS, "pathtraced", lambda config, store, device: made)
     monkeypatch.setattr(pairs, "cycles_version", lambda: "4.2.0")
     monkeypatch.setattr(pairs, "require_path_tracer", lambda: None)
     return made

@@ -572,9 +572,9 @@ ROWS: list[tuple[str, Trigger, type[Exception] | None, str]] = [
      "the scheduler 'tcp://h:1' has no workers; at least one is needed. Start some with 'dask worker tcp://h:1 "
      "--nthreads 1'"),
     ("no GPU", no_gpu, EnvironmentFault,
-     "--device gpu: tcp://h:1 has no worker with the Dask resource GPU. Start one with 'dask worker tcp://host:8786 "
-     "--nthreads 1 --resources GPU=1' and give --scheduler, or leave --device out: the generator 'shaded' needs no "
-     "GPU"),
+     "--device gpu: the scheduler 'tcp://h:1' has no worker with the Dask resource GPU. Start one with 'dask worker "
+     "tcp://host:8786 --nthreads 1 --resources GPU=1' and give --scheduler, or leave --device out: the generator "
+     "'shaded' needs no GPU"),
     ("other count", differing("count: 5\nseed: 1\n", count=9, seed=1), None,
      "Only count differs (5 there, 9 here). A finished set grows into a new folder: the same command with --out "
      "NEW_FOLDER; the first 5 images come out the same"),

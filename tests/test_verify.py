@@ -31,7 +31,7 @@ from synthgen.verify.crops import (
     region_of,
 )
 from synthgen.verify.network import CROP_PX, VERSION, WIDTHS, shapes
-from synthgen.verify.verifier import Verifier, make_verifier, onnx_network, read_verifier
+from synthgen.verify.verifier import Verifier, gpu_network, make_verifier, one_by_one, onnx_network, read_verifier
 from synthgen.weights import Weights, model_files
 
 SMALL = (16, 16)
@@ -112,13 +112,13 @@ AGREEMENT = [
 @pytest.mark.parametrize(("intent", "change", "index", "low", "high"), AGREEMENT, ids=[row[0] for row in AGREEMENT])
 def test_agreement(intent: str, change: Any, index: int, low: float, high: float) -> None:
     image, ids = disc()
-    score = Verifier(bright, "x").agreements(image, change(ids), [index])[index]
+    score = Verifier(one_by_one(bright), "x").agreements(image, change(ids), [index])[index]
     assert low <= score <= high
 
 
 def test_an_instance_does_not_depend_on_the_others_nor_on_their_order() -> None:
     image, ids = disc()
-    verifier = Verifier(bright, "x")
+    verifier = Verifier(one_by_one(bright), "x")
     both = verifier.agreements(image, ids, [9, 5])
     assert both == {k: verifier.agreements(image, ids, [k])[k] for k in (5, 9)}
     assert verifier.agreements(image, ids, [77]) == {}
@@ -158,8 +158,12 @@ def test_onnx_and_torch_say_the_same() -> None:
         one = np.random.default_rng(1).normal(size=(4, CROP_PX, CROP_PX)).astype(np.float32)
         ops = TorchOps({name: torch.from_numpy(array) for name, array in tensors.items()}, training=False)
         expected = network(ops, torch.from_numpy(one[None]), widths)[0, 0].numpy()
-        found = onnx_network(Weights(tensors, {}, ""), widths)(one)
+        found = onnx_network(Weights(tensors, {}, ""), widths)(one[None])[0]
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
+        batched = gpu_network(Weights(tensors, {}, ""), widths, device="cpu")
+        many = np.repeat(one[None], 19, axis=0)  # a whole batch of 16, and a short one
+        for logits in batched(many):
+            np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
 
 
 def test_the_graph_is_valid_onnx() -> None:
@@ -239,7 +243,7 @@ class Moody:
 def gated_run(monkeypatch: pytest.MonkeyPatch, out: Path, passes: Any, *overrides: str) -> list[dict[str, Any]]:
     moody = Moody(passes)
     for place in ("synthgen.recipe", "synthgen.run.plan"):
-        monkeypatch.setattr(f"{place}.make_verifier", lambda weights: moody)
+        monkeypatch.setattr(f"{place}.make_verifier", lambda weights, device="cpu": moody)
     run_pipeline(
         load_pipeline("smoke", [*GATED, *overrides]),
         out=out,

@@ -328,6 +328,7 @@ class GanConfig(Frozen):
         le=1.5,
         description="spread of the style codes, in standard deviations of the prior: 0 = always the mean style",
     )
+    batch: int = Field(8, ge=1, le=1024, description="images at once on a GPU (--device gpu); a CPU draws one")
 
 
 GenerateConfig = Annotated[ShadedConfig | GanConfig | PathtracedConfig, Field(discriminator="kind")]

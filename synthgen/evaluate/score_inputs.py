@@ -98,9 +98,10 @@ def generator_and_pack(scored: str, reference: Path) -> tuple[Generator, Pack]:
     kind = _generator_kind(scored)
     if kind is None:
         close = nearest(scored, GENERATORS)
+        hint = f"nearest: {close}; " if close else ""
         raise UserError(
-            f"{scored!r} is no generator; {f'nearest: {close}; ' if close else ''}allowed: the folder of a trained one, or "
-            f"one of: {', '.join(GENERATORS)}"
+            f"{scored!r} is no generator; {hint}allowed: the folder of a trained one, or one of: "
+            + ", ".join(GENERATORS)
         )
     return _opened(scored, kind, reference)
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
 from synthgen import antialias
 from synthgen.config.models import GanConfig
+from synthgen.device import Device
 from synthgen.errors import AssetError, InternalError
 from synthgen.generate.gan_channels import CHANNELS, GBUFFERS, Condition, compose, condition
 from synthgen.generate.gan_network import INPUTS, KIND, MULTIPLE, OUTPUTS, STYLE, VERSION, WIDTHS, network, shapes
+from synthgen.networks.gpu import GpuNetwork, Setting
 from synthgen.networks.onnx_graph import onnx_model, onnx_session
 from synthgen.types.arrays import F32
 from synthgen.types.gbuffer import Views
@@ -24,20 +28,36 @@ SHIPPED = Path(__file__).parent / "weights" / "grasping-gan"
 PREFIX = "generator/"
 
 
+class Corrections(Protocol):
+    """The network at work. ``most``: views at once."""
+
+    most: int
+
+    def run(self, inputs: Iterable[tuple[F32, ...]]) -> Iterator[F32]:
+        """Batches of (n, 16, H, W) channels and (n, 8, 1, 1) styles -> (n, 9, H, W) each, in order; n <= ``most``."""
+        ...
+
+
 class Gan:
     """``Generator``: the lit G-buffer, corrected by a network that learned from a path tracer.
 
     The seed draws the style: what the G-buffer does not say, such as the mood of the light and the finish of surfaces.
-    One image per network call, one thread: an image does not depend on what is drawn beside it.
+    On the CPU one image per network call, one thread; on a GPU ``generate.batch`` of them. Either way an image does not
+    depend on what is drawn beside it.
     """
 
     channels = GBUFFERS
     uses_seeds = True
 
-    def __init__(self, config: GanConfig, store: object = None) -> None:
-        """Raises AssetError where the weights cannot be used, EnvironmentFault where ONNX Runtime is not installed."""
+    def __init__(self, config: GanConfig, store: object = None, device: Device = "cpu") -> None:
+        """
+        Raises:
+            AssetError: the weights cannot be used.
+            EnvironmentFault: ONNX Runtime, or on a GPU PyTorch or the GPU itself, is not there.
+        """
         self.spread = config.style
-        self._run, sha256 = _loaded(str(config.weights or SHIPPED), config.weights is None)
+        batch = config.batch if device == "gpu" else 1
+        self._network, sha256 = _loaded(str(config.weights or SHIPPED), config.weights is None, device, batch)
         self.fingerprint = f"{KIND}-{VERSION}-{sha256[:16]}-{self.spread:g}"
 
     def __call__(self, views: Views, seeds: Sequence[int]) -> Images:
@@ -49,9 +69,11 @@ class Gan:
             )
         height, width = views.gbuffers.instance.shape[1:3]
         pixels = np.empty((len(views), height, width, 3), np.float32)
-        for i, seed in enumerate(seeds):
-            seen = condition(views.gbuffers, i, views.scene.cameras[views.first + i].intrinsics)
-            pixels[i] = self.draw(seen, self.style(seed))
+        conditions = (
+            condition(views.gbuffers, i, views.scene.cameras[views.first + i].intrinsics) for i in range(len(views))
+        )
+        for i, radiance in enumerate(self.draw(conditions, [self.style(seed) for seed in seeds])):
+            pixels[i] = radiance
             antialias.resolve_in_place(pixels[i], views.gbuffers.edges[i])
         return Images("linear", pixels)
 
@@ -60,13 +82,29 @@ class Gan:
         drawn = np.random.default_rng(seed).normal(size=STYLE)
         return np.asarray(self.spread * drawn, np.float32)
 
-    def draw(self, seen: Condition, style: F32) -> F32:
-        """(H, W, 3) float32 radiance of one view with a style (8,), not anti-aliased."""
-        height, width = seen.shaded.shape[:2]
-        down, across = -height % MULTIPLE, -width % MULTIPLE
-        channels = np.pad(seen.channels, ((0, 0), (0, down), (0, across)), mode="edge")
-        corrections = self._run(None, {"channels": channels[None], "style": style[None, :, None, None]})[0][0]
-        return compose(np.ascontiguousarray(corrections[:, :height, :width]), seen)
+    def draw(self, conditions: Iterable[Condition], styles: Sequence[F32]) -> Iterator[F32]:
+        """(H, W, 3) float32 radiance of each view with its style (8,), not anti-aliased.
+
+        ``conditions`` are made as they are needed, no more than two batches of them at a time.
+        """
+        waiting: deque[Condition] = deque()
+        for corrections in self._network.run(self._inputs(iter(conditions), styles, waiting)):
+            for one in corrections:
+                seen = waiting.popleft()
+                height, width = seen.shaded.shape[:2]
+                yield compose(np.ascontiguousarray(one[:, :height, :width]), seen)
+
+    def _inputs(
+        self, conditions: Iterator[Condition], styles: Sequence[F32], waiting: deque[Condition]
+    ) -> Iterator[tuple[F32, F32]]:
+        most = self._network.most
+        for start in range(0, len(styles), most):
+            batch = list(itertools.islice(conditions, min(most, len(styles) - start)))
+            waiting.extend(batch)
+            height, width = batch[0].shaded.shape[:2]
+            sides = ((0, 0), (0, 0), (0, -height % MULTIPLE), (0, -width % MULTIPLE))
+            channels = np.pad(np.stack([seen.channels for seen in batch]), sides, mode="edge")
+            yield channels, np.stack(styles[start : start + len(batch)])[:, :, None, None]
 
 
 def read_gan(folder: Path) -> Weights:
@@ -96,16 +134,40 @@ def widths_of(weights: Weights) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=2)
-def _loaded(folder: str, shipped: bool) -> tuple[Any, str]:
-    """The network's ``run`` and the weights' sha256; kept per process."""
+def _loaded(folder: str, shipped: bool, device: Device, batch: int) -> tuple[Corrections, str]:
+    """The network at work, and the weights' sha256; kept per process."""
     if shipped and not Path(folder).is_dir():
         raise AssetError(
             "generate.weights is not given, and no generator ships with this version; allowed: the folder of a trained "
             "one; make it with 'synthgen train', or take generate: {kind: shaded}"
         )
     weights = read_gan(Path(folder))
-    inputs: dict[str, tuple[int | str, ...]] = {"channels": (1, INPUTS, "height", "width"), "style": (1, STYLE, 1, 1)}
-    model = onnx_model(
-        partial(network, widths=widths_of(weights)), weights.tensors, inputs, (1, OUTPUTS, "height", "width")
-    )
-    return onnx_session(model, "generate: {kind: gan}").run, weights.sha256
+    make = _OnGpu if device == "gpu" else _OnCpu
+    return make(weights, batch), weights.sha256
+
+
+class _OnCpu:
+    """ONNX Runtime, one thread, one image per call."""
+
+    def __init__(self, weights: Weights, batch: int) -> None:
+        self.most = batch
+        shapes_in: dict[str, tuple[int | str, ...]] = {
+            "channels": (1, INPUTS, "height", "width"),
+            "style": (1, STYLE, 1, 1),
+        }
+        shape_out = (1, OUTPUTS, "height", "width")
+        model = onnx_model(partial(network, widths=widths_of(weights)), weights.tensors, shapes_in, shape_out)
+        self._session = onnx_session(model, "generate: {kind: gan}")
+
+    def run(self, inputs: Iterable[tuple[F32, ...]]) -> Iterator[F32]:
+        for channels, style in inputs:
+            yield self._session.run(None, {"channels": channels, "style": style})[0]
+
+
+class _OnGpu(GpuNetwork):
+    """PyTorch on CUDA."""
+
+    def __init__(self, weights: Weights, batch: int, *, device: str = "cuda") -> None:
+        setting = Setting("generate.batch", batch)
+        super().__init__(partial(network, widths=widths_of(weights)), weights.tensors, setting, device=device)
+        self.most = batch

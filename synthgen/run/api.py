@@ -9,12 +9,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from synthgen import kernels
 from synthgen.config.load import LoadedPipeline
 from synthgen.errors import EnvironmentFault, IncompleteError
+from synthgen.networks.gpu import gpu_kind
 from synthgen.recipe import Shard
 from synthgen.run import breadcrumbs, finish, local, timing
 from synthgen.run.closeness import closeness_warning
@@ -92,7 +93,7 @@ def run_pipeline(
         out: dataset folder, made when missing.
         workers: processes; None = one per core where it pays, 1 = this process.
         scheduler: address of a running Dask scheduler, or None.
-        device: "auto", "cpu" or "gpu" (draw on workers with the Dask resource GPU).
+        device: "auto", "cpu" or "gpu" (draw on this machine's GPU, or on workers with the Dask resource GPU).
         fresh: delete what an earlier run listed in this folder, first.
         progress: called from time to time.
         worker_memory_mb: a worker process that has grown above this is replaced by a fresh one between two shards;
@@ -236,24 +237,31 @@ Runner = Callable[[Iterator[Shard], Callable[[ShardReport], None], Callable[[Sha
 
 @contextmanager
 def _runner(plan: Plan, crew: Crew, resumed: int, log: timing.TimingLog) -> Iterator[tuple[Runner, int]]:
-    """The runner and its number of processes: this one for one worker and small sets; Dask otherwise."""
+    """The runner and its number of processes: this one for one worker and small sets; Dask otherwise.
+
+    This machine's own workers share its GPU, and each makes whole shards; of a cluster only some have one.
+    """
     count = crew.workers or default_workers(plan, plan.pipeline.count - resumed)
     gpu = crew.device == "gpu"
-    if crew.scheduler is None and count == 1 and not gpu:
-        yield lambda shards, done, failed: local.run_shards(plan.job, shards, done=done, failed=failed), 1
+    job = replace(plan.job, device="gpu") if gpu else plan.job
+    if gpu and crew.scheduler is None:
+        gpu_kind()  # there is one
+    if crew.scheduler is None and count == 1:
+        yield lambda shards, done, failed: local.run_shards(job, shards, done=done, failed=failed), 1
         return
+    apart = gpu and crew.scheduler is not None
     with ExitStack() as stack:
         from synthgen.run import cluster
 
-        client = stack.enter_context(cluster.connect(scheduler=crew.scheduler, workers=count, gpu=gpu))
+        client = stack.enter_context(cluster.connect(scheduler=crew.scheduler, workers=count, gpu=apart))
         limit = None if crew.worker_memory_mb is None else crew.worker_memory_mb * 1_000_000
         recycle = cluster.recycling(client, limit)
         yield (
             lambda shards, done, failed: cluster.run_shards(
                 client,
-                plan.job,
+                job,
                 shards,
-                gpu=gpu,
+                gpu=apart,
                 done=done,
                 failed=failed,
                 recycle=recycle,

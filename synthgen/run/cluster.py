@@ -57,7 +57,7 @@ def connect(*, scheduler: str | None, workers: int, gpu: bool) -> Iterator[distr
     Args:
         scheduler: address of a running scheduler; None = a LocalCluster of this machine's CPUs.
         workers: processes of the LocalCluster.
-        gpu: some worker must have the Dask resource GPU.
+        gpu: some worker of the running cluster must have the Dask resource GPU.
 
     Raises:
         UserError: ``scheduler`` is no address.
@@ -68,7 +68,7 @@ def connect(*, scheduler: str | None, workers: int, gpu: bool) -> Iterator[distr
     if scheduler is not None:
         with _connect_running(scheduler) as client:
             if gpu:
-                _require_gpu(client, f"the scheduler {scheduler!r}")
+                _require_gpu(client, scheduler)
             yield client
         return
     caps = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in THREAD_CAPS.items()}
@@ -83,8 +83,6 @@ def connect(*, scheduler: str | None, workers: int, gpu: bool) -> Iterator[distr
                 silence_logs=logging.CRITICAL,
             )
         with cluster, distributed.Client(cluster) as client:
-            if gpu:
-                _require_gpu(client, "this machine's own cluster")
             yield client
 
 
@@ -101,11 +99,11 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _require_gpu(client: distributed.Client, whose: str) -> None:
+def _require_gpu(client: distributed.Client, scheduler: str) -> None:
     found = client.scheduler_info(n_workers=-1)["workers"].values()
     if not any(worker.get("resources", {}).get("GPU") for worker in found):
         raise EnvironmentFault(
-            f"--device gpu: {whose} has no worker with the Dask resource GPU. Start one with "
+            f"--device gpu: the scheduler {scheduler!r} has no worker with the Dask resource GPU. Start one with "
             "'dask worker tcp://host:8786 --nthreads 1 --resources GPU=1' and give --scheduler, or leave --device out: "
             "the generator 'shaded' needs no GPU"
         )

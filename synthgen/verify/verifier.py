@@ -1,15 +1,20 @@
-"""The verifier at work: images and id maps in, agreement per instance out. ONNX Runtime on one thread, no torch."""
+"""The verifier at work: images and id maps in, agreement per instance out.
+
+On the CPU ONNX Runtime on one thread, without torch; on a GPU torch, in batches of one shape.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from synthgen.device import Device
 from synthgen.errors import AssetError
+from synthgen.networks.gpu import GpuNetwork, Setting
 from synthgen.networks.onnx_graph import onnx_model, onnx_session
 from synthgen.types.arrays import F32, U8, U16
 from synthgen.verify.crops import bounds, crop, label_on_grid, prediction_on_grid
@@ -20,17 +25,19 @@ KIND = "verifier"
 SHIPPED = Path(__file__).parent / "weights"
 
 
-class Network(Protocol):
-    """(4, 64, 64) float32 crop -> (64, 64) float32 logits."""
+BATCH = 16  # crops at once on a GPU
 
-    def __call__(self, crop: F32, /) -> F32: ...
+
+class Network(Protocol):
+    """(N, 4, 64, 64) float32 crops -> (N, 64, 64) float32 logits; a crop's do not depend on the others."""
+
+    def __call__(self, crops: F32, /) -> F32: ...
 
 
 class Verifier:
     """Predicts each instance's visible mask from the image and its box alone, and compares it with the label.
 
-    One instance per network call: what an instance is given depends on its image and its own label only, never on
-    what is verified beside it.
+    What an instance is given depends on its image and its own label only, never on what is verified beside it.
     """
 
     def __init__(self, network: Network, fingerprint: str) -> None:
@@ -49,9 +56,12 @@ class Verifier:
             Instance index -> intersection over union of predicted mask and label, on ``crops.grid_of``, in [0, 1].
         """
         found = bounds(ids, list(indices))
+        if not found:
+            return {}
+        logits = self.network(np.stack([crop(image, box) for box, _ in found.values()]))
         return {
-            k: iou(prediction_on_grid(self.network(crop(image, box)), box), label_on_grid(ids, k, box))
-            for k, (box, _) in found.items()
+            k: iou(prediction_on_grid(one, box), label_on_grid(ids, k, box))
+            for one, (k, (box, _)) in zip(logits, found.items(), strict=True)
         }
 
 
@@ -61,25 +71,31 @@ def iou(predicted: Any, label: Any) -> float:
     return round(int(np.count_nonzero(predicted & label)) / union, 6) if union else 1.0
 
 
-def make_verifier(folder: str | None) -> Verifier:
+def one_by_one(network: Callable[[F32], F32]) -> Network:
+    """A network of (4, 64, 64) crops as one of many."""
+    return lambda crops: np.stack([network(one) for one in crops])
+
+
+def make_verifier(folder: str | None, device: Device = "cpu") -> Verifier:
     """The verifier of a weights folder; None = the shipped one. Kept per process.
 
     Raises:
         AssetError: the weights cannot be used.
-        EnvironmentFault: ONNX Runtime is not installed.
+        EnvironmentFault: ONNX Runtime, or on a GPU PyTorch or the GPU itself, is not there.
     """
     if folder is None and not SHIPPED.is_dir():
         raise AssetError(
             "verify.weights is not given, and no verifier ships with this version; allowed: the folder of a trained "
             "one; make it with 'synthgen train verifier', or take verify out of the pipeline"
         )
-    return _made(str(folder or SHIPPED))
+    return _made(str(folder or SHIPPED), device)
 
 
 @lru_cache(maxsize=2)
-def _made(folder: str) -> Verifier:
+def _made(folder: str, device: Device) -> Verifier:
     weights = read_verifier(Path(folder))
-    return Verifier(onnx_network(weights), f"{KIND}-{VERSION}-{weights.sha256[:16]}")
+    running = gpu_network(weights) if device == "gpu" else onnx_network(weights)
+    return Verifier(running, f"{KIND}-{VERSION}-{weights.sha256[:16]}")
 
 
 def read_verifier(folder: Path) -> Weights:
@@ -106,5 +122,21 @@ def onnx_network(weights: Weights, widths: tuple[int, ...] = WIDTHS) -> Network:
     def run(one: F32) -> F32:
         logits: F32 = running.run(None, {"crop": one[None]})[0]
         return logits.reshape(CROP_PX, CROP_PX)
+
+    return one_by_one(run)
+
+
+def gpu_network(weights: Weights, widths: tuple[int, ...] = WIDTHS, *, device: str = "cuda") -> Network:
+    """The network on a GPU, in batches of one shape.
+
+    Raises:
+        EnvironmentFault: no PyTorch, or no GPU.
+    """
+    setting = Setting("verify", BATCH)
+    running = GpuNetwork(partial(network, widths=widths), weights.tensors, setting, device=device)
+
+    def run(crops: F32) -> F32:
+        batches = ((crops[k : k + BATCH],) for k in range(0, len(crops), BATCH))
+        return np.concatenate([logits[:, 0] for logits in running.run(batches)])
 
     return run
