@@ -16,7 +16,7 @@ import numpy as np
 
 from synthgen.types.arrays import U16
 
-PACK_VERSION = 1
+PACK_VERSION = 2
 
 CARD = "pack.json"
 PARTS = "parts"

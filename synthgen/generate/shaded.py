@@ -55,6 +55,12 @@ class Shaded:
         return Images("linear", pixels)
 
 
+def shaded_alone(views: Views) -> F32:
+    """(H, W, 3) float32 radiance of a single view."""
+    drawn: F32 = Shaded(ShadedConfig())(views, [0]).pixels[0].astype(np.float32, copy=False)
+    return drawn
+
+
 @lru_cache(maxsize=8)
 def image_plane(intrinsics: Intrinsics) -> tuple[F32, F32]:
     """(x/z, y/z) of the pixel centres, float32: (1, W) and (H, 1) without distortion, else (H, W) both."""

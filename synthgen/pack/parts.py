@@ -27,8 +27,9 @@ TARGET = pa.struct(
         pa.field("camera_attempt", pa.int32(), nullable=False),
         pa.field("seed", pa.int64(), nullable=False),
         pa.field("instance_crc32", pa.int64(), nullable=False),
+        pa.field("brightness", pa.float64(), nullable=False),
         pa.field("knee", pa.float64(), nullable=False, metadata={"unit": "radiance"}),
-        pa.field("scale", pa.float64(), nullable=False, metadata={"unit": "radiance"}),
+        pa.field("span", pa.float64(), nullable=False),
         pa.field("code", pa.binary(), nullable=False),
     ]
 )

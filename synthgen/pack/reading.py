@@ -4,8 +4,9 @@
     for pair in pack.pairs(pack.where(split="train")):
         pair.views.gbuffers, pair.image
 
-The images are small and always in order; what costs is the G-buffer: light once per scene, then some 10 ms per view at
-128 x 128. Neighbouring indices are of the same scene: a shuffle that keeps scenes together pays for the light once.
+The images are stored as what a path tracer adds to ``shaded`` (``pack.radiance``); what costs is the G-buffer: light
+once per scene, then some 10 ms per view at 128 x 128. Neighbouring indices are of the same scene and often of the same
+view: a shuffle that keeps scenes together pays for the light once.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 from synthgen.assets.store import AssetStore
 from synthgen.contract.packs import CARD, HELD_OUT, PACK_VERSION, TRAIN, instance_crc32, part_path
 from synthgen.errors import DatasetError
+from synthgen.generate.shaded import shaded_alone
 from synthgen.pack import radiance
 from synthgen.pack.assets import outside
 from synthgen.pack.parts import read_index, read_part
@@ -31,6 +33,7 @@ from synthgen.types.gbuffer import Views
 from synthgen.types.pairs import Pair, SceneTargets, Target
 
 PARTS_KEPT = 32  # some 200 KB each
+SAME_LIGHT = 1e-3  # of logarithms: rounding differs less between kinds of CPU, anything else more
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Pack:
         files = tuple(FileAsset(entry["key"], str(folder / entry["file"])) for entry in card["files"])
         self.store = AssetStore(Catalog((), (), environments=files))
         self._parts: OrderedDict[int, list[SceneTargets]] = OrderedDict()
+        self._last: tuple[tuple[int, int], tuple[Views, F32]] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -88,30 +92,47 @@ class Pack:
         return self._target(index)[1].camera
 
     def target(self, index: int) -> F32:
-        """(H, W, 3) float32 linear radiance, path traced; renders nothing."""
+        """(H, W, 3) float32 linear radiance, path traced.
+
+        Raises:
+            DatasetError: as ``views`` does, and when ``shaded`` draws the view otherwise than it did.
+        """
         target = self._target(index)[1]
-        return radiance.decode(target.code, target.knee, target.scale)
+        predicted = self._shown(index)[1]
+        now = radiance.brightness(predicted, target.knee)
+        if abs(now - target.brightness) > SAME_LIGHT:
+            raise DatasetError(self._other(target, "other light"))
+        return radiance.decode(target.code, target.knee, target.span, predicted)
 
     def views(self, index: int) -> Views:
-        """The G-buffer of a pair, rendered now: one view.
+        """The G-buffer of a pair, rendered now: one view. That of the last pair is kept.
 
         Raises:
             DatasetError: what is rendered now shows other things than the image.
         """
+        return self._shown(index)[0]
+
+    def _shown(self, index: int) -> tuple[Views, F32]:
+        """The view of a pair, and what ``shaded`` draws of it."""
         entry, target = self._target(index)
         scene = entry.scene
-        alone = replace(
-            scene, cameras=(scene.cameras[target.camera],), view_indices=(scene.view_indices[target.camera],)
-        )
-        views = render_views(alone, self.store)[0]
-        if instance_crc32(views.gbuffers.instance[0]) != target.instance_crc32:
-            made = self.card["versions"]["synthgen"]
-            raise DatasetError(
-                f"pair {target.pair_id} of {str(self.folder)!r} shows other shapes than this synthgen renders: the "
-                f"pack was made by version {made}, or with other libraries (pack.json lists them); make it again, or "
-                "read it with those"
+        key = (scene.index, target.camera)
+        if self._last is None or self._last[0] != key:
+            alone = replace(
+                scene, cameras=(scene.cameras[target.camera],), view_indices=(scene.view_indices[target.camera],)
             )
-        return views
+            views = render_views(alone, self.store)[0]
+            if instance_crc32(views.gbuffers.instance[0]) != target.instance_crc32:
+                raise DatasetError(self._other(target, "other shapes"))
+            self._last = key, (views, shaded_alone(views))
+        return self._last[1]
+
+    def _other(self, target: Target, what: str) -> str:
+        made = self.card["versions"]["synthgen"]
+        return (
+            f"pair {target.pair_id} of {str(self.folder)!r} shows {what} than this synthgen renders: the pack was made "
+            f"by version {made}, or with other libraries (pack.json lists them); make it again, or read it with those"
+        )
 
     def __getitem__(self, index: int) -> Pair:
         key = self.keys[index]
@@ -119,13 +140,8 @@ class Pack:
 
     def pairs(self, indices: Iterable[int] | None = None) -> Iterator[Pair]:
         """The pairs of these indices, in their order (None: all). Variations in a row share one G-buffer."""
-        last: tuple[tuple[int, int], Views] | None = None
         for index in range(len(self)) if indices is None else indices:
-            key, (_, target) = self.keys[index], self._target(index)
-            shown = (key.scene, target.camera)
-            if last is None or last[0] != shown:
-                last = (shown, self.views(index))
-            yield Pair(key.pair_id, key.split, key.variation, last[1], self.target(index))
+            yield self[index]
 
     def require_whole(self) -> None:
         """Reads every file once and compares it with the card.

@@ -21,8 +21,9 @@ from synthgen.contract.packs import HELD_OUT, TRAIN, instance_crc32
 from synthgen.errors import Rejection
 from synthgen.generate.catalog import make_generator
 from synthgen.generate.pathtraced_variation import vary
+from synthgen.generate.shaded import shaded_alone
 from synthgen.pack.assets import inside
-from synthgen.pack.radiance import encode
+from synthgen.pack.radiance import brightness, encode
 from synthgen.recipe import Batch, Job
 from synthgen.render.views import render_views
 from synthgen.scene.cameras import sample_camera, with_cameras
@@ -223,6 +224,7 @@ def _targets(
     tracer = make_generator(pipeline.generate, store_for(job.catalog))
     everywhere = [key for keys in assets.environments.values() for key in keys]
     view = scene.view_indices[0]
+    predicted = shaded_alone(views)
     targets = []
     for variation in variations:
         shown = views
@@ -230,9 +232,10 @@ def _targets(
             rng = seeding.stream(pipeline.seed, "pairs.vary", scene=scene.index, view=view, attempt=variation)
             shown = replace(views, scene=vary(scene, environments=everywhere, rng=rng))
         seed = seeding.draw_seed(pipeline.seed, "pairs.draw", scene=scene.index, view=view, attempt=variation)
-        code, knee, scale = encode(tracer(shown, [seed]).pixels[0].astype(np.float32, copy=False))
+        code, knee, span = encode(tracer(shown, [seed]).pixels[0].astype(np.float32, copy=False), predicted)
         place = variation if len(variations) > 1 else view
         pair_id = scene.index * pipeline.camera.views_per_scene + place + 1
         crc = instance_crc32(views.gbuffers.instance[0])
-        targets.append(Target(pair_id, camera, variation, camera_attempt, seed, crc, knee, scale, code))
+        light = brightness(predicted, knee)
+        targets.append(Target(pair_id, camera, variation, camera_attempt, seed, crc, light, knee, span, code))
     return targets

@@ -20,7 +20,8 @@ class Target:
         camera_attempt: 0 unless earlier cameras were rejected.
         seed: of the path tracer's samples.
         instance_crc32: of the G-buffer's instance map (H, W) uint16, little-endian: what the image shows.
-        knee, scale: of the code's curve, see ``pack.radiance``.
+        brightness: of what ``shaded`` draws of the view, see ``pack.radiance.brightness``.
+        knee, span: of the code's curve, see ``pack.radiance``.
         code: the image, as ``pack.radiance`` writes it.
     """
 
@@ -30,8 +31,9 @@ class Target:
     camera_attempt: int
     seed: int
     instance_crc32: int
+    brightness: float
     knee: float
-    scale: float
+    span: float
     code: bytes
 
 
