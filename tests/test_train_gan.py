@@ -91,6 +91,27 @@ def test_a_pool_is_the_pack_as_the_network_sees_it(home: Path) -> None:
     assert len(open_pack_pool(pack, "train", home / "pool", none).targets) == len(pack.where(split="train"))
 
 
+def test_batches_know_which_light_is_varied(home: Path) -> None:
+    pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
+    from synthgen.train.config import load_training
+    from synthgen.train.gan import GanObjective, drawn_row
+
+    pool = open_pack_pool(open_pack(home / "pack"), None, home / "pool", none)
+    assert len(pool.varied_rows) and len(pool.plain_rows) + len(pool.varied_rows) == len(pool.targets)
+    rng = np.random.default_rng(0)
+    drawn = [pool.variation[drawn_row(pool, rng)] > 0 for _ in range(400)]
+    assert 0.28 < np.mean(drawn) < 0.42
+    training, _ = load_training(str(home / "t.yaml"))
+    objective = GanObjective(training, [pool], [1.0], [], None, "cpu")
+    seen = 0
+    for step in range(12):
+        *_, noise, varied, from_prior = objective.batch(step)
+        assert noise.shape == (2, 4, 8) and from_prior.tolist() == [1, 1, 0, 0]
+        assert np.square(noise[1]).mean() < np.square(noise[0]).mean() * 2
+        seen += int(varied.sum())
+    assert 0 < seen < 48
+
+
 class Killed(Exception):
     pass
 
@@ -196,8 +217,8 @@ def test_losses() -> None:
     penalty = losses.r1_penalty((3 * images).sum((1, 2, 3)), images)
     assert penalty.item() == pytest.approx(9 * 48)
     zero = torch.zeros(5, 8)
-    assert losses.gaussian_divergence(zero, zero) == 0
-    assert losses.gaussian_divergence(zero + 2, zero).item() == pytest.approx(2)
+    assert losses.gaussian_divergence(zero, zero).tolist() == [0] * 5
+    assert losses.gaussian_divergence(zero + 2, zero).tolist() == pytest.approx([2] * 5)
     maps = [torch.rand(2, 5, 3, 3), torch.rand(2, 7, 2, 2)]
     assert losses.feature_distance(maps, [3 * m for m in maps]).item() == pytest.approx(0, abs=1e-5)
     assert losses.feature_distance(maps, [-m for m in maps]).item() == pytest.approx(2, abs=1e-5)

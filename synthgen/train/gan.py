@@ -1,8 +1,10 @@
 """The objective "gan": from a G-buffer and a style, draw what the path tracer drew.
 
-A cVAE-GAN (Zhu et al. 2017, "Toward Multimodal Image-to-Image Translation") in residual form: an encoder reads off the
-true image what the G-buffer does not say, the generator draws the image from both, and a critic compares. At sampling
-time styles come from the prior, N(0, 1); some images of every batch are drawn so in training too.
+A cVAE-GAN (Zhu et al. 2017, "Toward Multimodal Image-to-Image Translation") in residual form. Style 0 is the scene as
+it is: from it the generator has to draw the very image that the path tracer drew. Of images in which light and finishes
+were varied, an encoder reads off what the G-buffer does not say, and the generator draws the image from both; a critic
+compares. At sampling time styles come from the prior, N(0, 1), times a spread; some images of every batch are drawn so
+in training too, with spreads from 0 to 1.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ NOT_CRITIC = (GENERATOR, ENCODER)
 LOOKED_AT = 48  # held-out targets per look
 LOOK_BATCH = 8
 COLUMNS = 8  # of the picture
+VARIED = 0.35  # share of targets with varied light and finishes, where the pool has any
 
 
 def all_shapes(widths: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
@@ -87,23 +90,24 @@ class GanObjective:
         rng = np.random.default_rng([self.training.seed, step])
         count = self.training.batch
         which = rng.choice(len(self.pools), count, p=np.array(self.shares) / sum(self.shares))
-        rows = [(self.pools[int(k)], int(rng.integers(len(self.pools[int(k)].view_of)))) for k in which]
+        rows = [(self.pools[int(k)], drawn_row(self.pools[int(k)], rng)) for k in which]
+        varied = np.array([pool.variation[row] > 0 for pool, row in rows], np.float32)
         noise = rng.normal(size=(2, count, STYLE)).astype(np.float32)
+        noise[1] *= rng.random((count, 1), np.float32)
         from_prior = np.zeros(count, np.float32)
         from_prior[: round(self.training.losses.from_prior * count)] = 1
-        return (*gathered(rows), noise, from_prior)
+        return (*gathered(rows), noise, varied, from_prior)
 
     def phases(self, weights: Tensors, batch: tuple[Tensor, ...], step: int) -> Iterator[Phase]:
-        channels, shaded, target, ids, pixels, neighbours, shares, noise, from_prior = batch
+        channels, shaded, target, ids, pixels, neighbours, shares, noise, varied, from_prior = batch
         losses = self.training.losses
         critic = partial(scores, _group(weights, CRITIC))
         judge = partial(scores, {name: t.detach() for name, t in _group(weights, CRITIC).items()})
         encoder = partial(encoded, _group(weights, ENCODER))
         truth = developed(target)
         mean, log_variance = encoder(truth, channels)
-        read_off = mean + (0.5 * log_variance).exp() * noise[0]
-        prior = from_prior[:, None] > 0
-        style = torch.where(prior, noise[1], read_off)
+        read_off = (mean + (0.5 * log_variance).exp() * noise[0]) * varied[:, None]
+        style = torch.where(from_prior[:, None] > 0, noise[1], read_off)
         edges = (pixels, neighbours, shares)
         image = developed(radiance(weights, channels, shaded, style, edges, self.widths))
 
@@ -125,7 +129,8 @@ class GanObjective:
         distance = feature_distance(*maps) if bool(given.any()) else image.new_zeros(())
         fooled = torch.stack([hinge_generator(s) for s in judge(image, channels)]).mean()
         contrast = kept_contrast(image, truth, ids)
-        spread = gaussian_divergence(mean, log_variance)
+        read = varied * (1 - from_prior)
+        spread = (gaussian_divergence(mean, log_variance) * read).sum() / read.sum().clamp(min=1)
         again, _ = encoded({name: t.detach() for name, t in _group(weights, ENCODER).items()}, image, channels)
         latent = ((again - noise[1]).abs().mean(1) * from_prior).sum() / from_prior.sum().clamp(min=1)
         parts = {
@@ -176,6 +181,12 @@ class GanObjective:
             styles = torch.from_numpy(style).to(self.device).expand(len(shaded), -1)
             images.append(developed(radiance(weights, channels, shaded, styles, edges, self.widths)))
         return [developed(resolved(shaded, edges)), *images, developed(target)]
+
+
+def drawn_row(pool: PackPool, rng: np.random.Generator) -> int:
+    """A target of a pool; varied ones, a fifth of most packs, are drawn more often."""
+    varied = rng.random() < VARIED and len(pool.varied_rows)
+    return int(rng.choice(pool.varied_rows if varied else pool.plain_rows))
 
 
 Edges = tuple[Tensor, Tensor, Tensor]

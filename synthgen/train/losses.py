@@ -46,8 +46,12 @@ def r1_penalty(scores: Tensor, images: Tensor) -> Tensor:
 
 
 def gaussian_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL divergence of N(mean, exp(log_variance)) from N(0, 1), mean over all numbers: Kingma and Welling 2014, B."""
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
+    """KL divergence of N(mean, exp(log_variance)) (B, D) from N(0, 1): Kingma and Welling 2014, appendix B.
+
+    Returns:
+        (B,) mean over the D numbers.
+    """
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(dim=1)
 
 
 def feature_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,16 @@ class PackPool:
     edge_ends: I64
     view_of: I64
     variation: I64
+
+    @cached_property
+    def plain_rows(self) -> I64:
+        """Targets that show their scene as it is."""
+        return np.flatnonzero(self.variation == 0)
+
+    @cached_property
+    def varied_rows(self) -> I64:
+        """Targets of other light and finishes."""
+        return np.flatnonzero(self.variation > 0)
 
     def edges(self, view: int) -> tuple[I32, U8]:
         """Edge pixels (E,) and weights (E, 9) of one view."""
