@@ -681,8 +681,8 @@ def evaluate_variety(
 def train(training: str, out: Path | None, device: str, threads: int, workers: int | None) -> None:
     """Train a network, or go on where an earlier call of the same command was stopped.
 
-    TRAINING is a YAML file or a shipped name (verifier). The folder gets the data, a checkpoint, log.jsonl, pictures/
-    and, at the end, model/: the weights with their card, to be named wherever a pipeline takes weights.
+    TRAINING is a YAML file or a shipped name (verifier, gan). The folder gets the data, a checkpoint, log.jsonl,
+    pictures/ and, at the end, model/: the weights with their card, to be named wherever a pipeline takes weights.
 
     \b
     Examples:

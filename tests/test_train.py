@@ -72,11 +72,20 @@ def test_the_shipped_training_is_sound() -> None:
     assert not any(is_training_seed(part.seed) for part in training.held_out)
 
 
+def test_the_shipped_gan_training_reads_packs_where_it_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    training, base = load_training("gan")
+    assert (training.objective, base) == ("gan", tmp_path)
+    assert [part.pack for part in training.data] == ["packs/train1", "packs/train2"]
+
+
 FILES = [
     (
         "no such file",
         None,
-        "verifer is no file and no shipped training; nearest: verifier; shipped: verifier",
+        "verifer is no file and no shipped training; nearest: verifier; shipped: gan, verifier",
     ),
     ("not YAML", "a: [", "F cannot be read as YAML (ParserError); allowed: a training file"),
     ("a list", "[1]", "F holds no block of keys; allowed: objective:, name:, data:, steps: ..."),

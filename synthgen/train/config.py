@@ -89,12 +89,14 @@ class Training(Frozen):
 
 
 def load_training(path_or_name: str) -> tuple[Training, Path]:
-    """A training file, or the name of a shipped one, and the folder that its relative paths start from.
+    """A training file, or the name of a shipped one, and the folder that its relative paths start from: its own, and of a
+    shipped one the current folder.
 
     Raises:
         ConfigError: no such file, or something in it is wrong.
     """
     path = _find(path_or_name)
+    base = Path.cwd() if path.parent == RECIPES else path.resolve().parent
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -110,7 +112,7 @@ def load_training(path_or_name: str) -> tuple[Training, Path]:
     for part in (*training.data, *training.held_out):
         if isinstance(part, PipelineData) and part in training.data:
             check_seed(part.seed, f"{path}: data {part.name}")
-    return training, path.resolve().parent
+    return training, base
 
 
 def check_seed(seed: int, where: str) -> None:
