@@ -40,7 +40,7 @@ def network(ops: Ops, x: Value, style: Value, widths: tuple[int, ...] = WIDTHS) 
     y = ops.enlarge(ops.conv("up", y, widths[0], FULL, kernel=1, norm=False))
     y = ops.relu(ops.add(y, fine))
     y = ops.relu(ops.conv("last", y, FULL, FULL, norm=False))
-    return ops.conv("out", y, FULL, OUTPUTS, norm=False)
+    return ops.conv("out", y, FULL, OUTPUTS, kernel=1, norm=False)
 
 
 def _block(ops: Ops, name: str, x: Value, style: Value, width: int) -> Value:

@@ -89,8 +89,9 @@ class Training(Frozen):
 
 
 def load_training(path_or_name: str) -> tuple[Training, Path]:
-    """A training file, or the name of a shipped one, and the folder that its relative paths start from: its own, and of a
-    shipped one the current folder.
+    """A training file, or the name of a shipped one, and the folder that its relative paths start from.
+
+    That is the file's own folder, and for a shipped one the current folder.
 
     Raises:
         ConfigError: no such file, or something in it is wrong.
