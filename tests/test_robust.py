@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
@@ -390,14 +391,22 @@ def test_a_scene_that_kills_its_worker_is_isolated_and_named(
 def test_growing_workers_are_replaced_and_the_bytes_stay_the_same(
     device: str, healthy: Path, tmp_path: Path, faulty_workers: Callable[[str], None]
 ) -> None:
+    import distributed
+
     faulty_workers("grow")
     out = tmp_path / "out"
-    with dask.config.set({"distributed.worker.resources.GPU": 1}):
+    with ExitStack() as stack:
+        scheduler = None
+        if device == "gpu":  # a running cluster: each submit of a shard is a task
+            cluster = distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", resources={"GPU": 1}
+            )
+            scheduler = stack.enter_context(cluster).scheduler_address
         summary = run_pipeline(
             tiny("count=24"),
             out=out,
             workers=2,
-            scheduler=None,
+            scheduler=scheduler,
             device=device,
             fresh=False,
             progress=lambda _: None,

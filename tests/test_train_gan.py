@@ -19,6 +19,7 @@ from synthgen.generate.gan import Gan
 from synthgen.generate.gan_channels import condition
 from synthgen.pack.reading import open_pack
 from synthgen.train.checkpoint import FILE
+from synthgen.train.gan_batches import Shown, drawn, gathered
 from synthgen.train.pack_pool import open_pack_pool
 from synthgen.train.run import Prepared, train_model
 
@@ -91,16 +92,41 @@ def test_a_pool_is_the_pack_as_the_network_sees_it(home: Path) -> None:
     assert len(open_pack_pool(pack, "train", home / "pool", none).targets) == len(pack.where(split="train"))
 
 
+def test_a_square_of_an_image_is_learned_from_as_the_whole_shows_it(home: Path) -> None:
+    pool = open_pack_pool(open_pack(home / "pack"), None, home / "pool", none)
+    height, width = pool.ids.shape[1:]
+    side, compared = 24, 0
+    for row in range(len(pool.targets)):
+        view = int(pool.view_of[row])
+        whole = gathered([Shown(pool, row)])
+        np.testing.assert_array_equal(whole[4], pool.edges(view)[0])
+        part = gathered([Shown(pool, 0), Shown(pool, row, 5, 11, side)][1:])
+        for of_part, of_whole in zip(part[:4], whole[:4], strict=True):
+            np.testing.assert_array_equal(of_part, of_whole[..., 5 : 5 + side, 11 : 11 + side])
+        y, x = part[4] // side + 5, part[4] % side + 11
+        inner = {(a, b) for a, b in zip((whole[4] // width).tolist(), (whole[4] % width).tolist(), strict=True)}
+        inner = {(a, b) for a, b in inner if 5 < a < 4 + side and 11 < b < 10 + side}
+        assert set(zip(y.tolist(), x.tolist(), strict=True)) == inner
+        first = {int(place): k for k, place in enumerate(whole[4])}
+        for k, (a, b) in enumerate(zip(y.tolist(), x.tolist(), strict=True)):
+            same = first[a * width + b]
+            np.testing.assert_array_equal(part[6][k], whole[6][same])
+            there = part[5][k] // side + 5, part[5][k] % side + 11
+            np.testing.assert_array_equal(there[0] * width + there[1], whole[5][same])
+            compared += 1
+    assert compared > 100 and height > side < width
+
+
 def test_batches_know_which_light_is_varied(home: Path) -> None:
     pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
     from synthgen.train.config import load_training
-    from synthgen.train.gan import GanObjective, drawn_row
+    from synthgen.train.gan import GanObjective
 
     pool = open_pack_pool(open_pack(home / "pack"), None, home / "pool", none)
     assert len(pool.varied_rows) and len(pool.plain_rows) + len(pool.varied_rows) == len(pool.targets)
     rng = np.random.default_rng(0)
-    drawn = [pool.variation[drawn_row(pool, rng)] > 0 for _ in range(400)]
-    assert 0.28 < np.mean(drawn) < 0.42
+    flags = [pool.variation[drawn(pool, 32, rng).row] > 0 for _ in range(400)]
+    assert 0.28 < np.mean(flags) < 0.42
     training, _ = load_training(str(home / "t.yaml"))
     objective = GanObjective(training, [pool], [1.0], [], None, "cpu")
     seen = 0

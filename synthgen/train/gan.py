@@ -25,6 +25,7 @@ from synthgen.networks.lite0 import Lite0
 from synthgen.networks.torch_ops import Tensor, Tensors, TorchOps, initial
 from synthgen.train.config import Training
 from synthgen.train.critic import critic_shapes, encoded, encoder_shapes, scores
+from synthgen.train.gan_batches import Shown, drawn, gathered
 from synthgen.train.loop import Phase
 from synthgen.train.losses import (
     developed,
@@ -45,7 +46,6 @@ NOT_CRITIC = (GENERATOR, ENCODER)
 LOOKED_AT = 48  # held-out targets per look
 LOOK_BATCH = 8
 COLUMNS = 8  # of the picture
-VARIED = 0.35  # share of targets with varied light and finishes, where the pool has any
 
 
 def all_shapes(widths: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
@@ -90,13 +90,14 @@ class GanObjective:
         rng = np.random.default_rng([self.training.seed, step])
         count = self.training.batch
         which = rng.choice(len(self.pools), count, p=np.array(self.shares) / sum(self.shares))
-        rows = [(self.pools[int(k)], drawn_row(self.pools[int(k)], rng)) for k in which]
-        varied = np.array([pool.variation[row] > 0 for pool, row in rows], np.float32)
+        side = min(min(pool.ids.shape[1:]) for pool in self.pools)
+        shown = [drawn(self.pools[int(k)], side, rng) for k in which]
+        varied = np.array([each.pool.variation[each.row] > 0 for each in shown], np.float32)
         noise = rng.normal(size=(2, count, STYLE)).astype(np.float32)
         noise[1] *= rng.random((count, 1), np.float32)
         from_prior = np.zeros(count, np.float32)
         from_prior[: round(self.training.losses.from_prior * count)] = 1
-        return (*gathered(rows), noise, varied, from_prior)
+        return (*gathered(shown), noise, varied, from_prior)
 
     def phases(self, weights: Tensors, batch: tuple[Tensor, ...], step: int) -> Iterator[Phase]:
         channels, shaded, target, ids, pixels, neighbours, shares, noise, varied, from_prior = batch
@@ -159,7 +160,7 @@ class GanObjective:
             plain = np.flatnonzero(np.asarray(pool.variation) == 0)
             chosen = plain[np.linspace(0, len(plain) - 1, min(LOOKED_AT, len(plain))).astype(int)]
             for k in range(0, len(chosen), LOOK_BATCH):
-                arrays = gathered([(pool, int(row)) for row in chosen[k : k + LOOK_BATCH]])
+                arrays = gathered([Shown(pool, int(row)) for row in chosen[k : k + LOOK_BATCH]])
                 shown = self._shown(average, tuple(torch.tensor(a).to(self.device) for a in arrays))
                 truth = shown[-1]
                 for name, image in (("generated", shown[1]), ("shaded", shown[0])):
@@ -181,12 +182,6 @@ class GanObjective:
             styles = torch.from_numpy(style).to(self.device).expand(len(shaded), -1)
             images.append(developed(radiance(weights, channels, shaded, styles, edges, self.widths)))
         return [developed(resolved(shaded, edges)), *images, developed(target)]
-
-
-def drawn_row(pool: PackPool, rng: np.random.Generator) -> int:
-    """A target of a pool; varied ones, a fifth of most packs, are drawn more often."""
-    varied = rng.random() < VARIED and len(pool.varied_rows)
-    return int(rng.choice(pool.varied_rows if varied else pool.plain_rows))
 
 
 Edges = tuple[Tensor, Tensor, Tensor]
@@ -212,36 +207,6 @@ def resolved(image: Tensor, edges: Edges) -> Tensor:
     mixed = (flat[neighbours] * shares[:, :, None]).sum(1)
     flat = flat.index_put((pixels,), mixed)
     return flat.reshape(count, height, width, colours).permute(0, 3, 1, 2)
-
-
-def gathered(rows: list[tuple[PackPool, int]]) -> tuple[Array, ...]:
-    """A batch of targets with their views.
-
-    Returns:
-        channels (B, 16, H, W), shaded and target (B, 3, H, W) float32, ids (B, H, W) int32, and of all edge pixels
-        their place (E,) and those of their neighbours (E, 9) in the flattened batch, int64, with shares (E, 9) float32.
-    """
-    found: list[tuple[Array, ...]] = []
-    steps = np.array([-1, 0, 1], np.int64)
-    for k, (pool, row) in enumerate(rows):
-        view = int(pool.view_of[row])
-        height, width = pool.ids.shape[1:]
-        places, shares = pool.edges(view)
-        pixels = places.astype(np.int64) + k * height * width
-        neighbours = pixels[:, None] + (width * steps[:, None] + steps).ravel()
-        found.append(
-            (
-                pool.channels[view].astype(np.float32),
-                pool.shaded[view].astype(np.float32).transpose(2, 0, 1),
-                pool.targets[row].astype(np.float32).transpose(2, 0, 1),
-                pool.ids[view].astype(np.int32),
-                pixels,
-                np.clip(neighbours, 0, len(rows) * height * width - 1),  # outside the image: has no share
-                shares.astype(np.float32) / np.float32(16),
-            )
-        )
-    parts = list(zip(*found, strict=True))
-    return (*(np.stack(part) for part in parts[:4]), *(np.concatenate(part) for part in parts[4:]))
 
 
 def _group(weights: Tensors, prefix: str) -> Tensors:
