@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from synthgen.config.load import load_pipeline
-from synthgen.errors import DatasetError
-from synthgen.evaluate import segmenter
+from synthgen.errors import DatasetError, EnvironmentFault
+from synthgen.evaluate import class_maps, segmenter
 from synthgen.evaluate.class_maps import BACKGROUND, UNKNOWN, ClassMaps, read_class_maps
 from synthgen.evaluate.segmenter import Setup, check_comparable, evaluate_segmenter, mean_iou, report
+from synthgen.report.reading import read_head
 from synthgen.run.api import run_pipeline
 
 COLOURS = {1: (200, 40, 40), 2: (40, 60, 200)}
@@ -136,6 +138,49 @@ def test_maps_of_a_dataset_say_what_every_pixel_is(tmp_path: Path) -> None:
     kinds = set(np.unique(found.maps).tolist())
     assert {BACKGROUND, UNKNOWN} < kinds and max(kinds - {UNKNOWN}) <= len(found.classes)
     assert len(read_class_maps(tmp_path / "set", 1).images) == 1
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("smoke") / "set"
+    loaded = load_pipeline("smoke", ["count=2", "labels.outputs=[instances]"])
+    run_pipeline(loaded, out=out, workers=1, scheduler=None, device="cpu", fresh=False, progress=lambda *at: None)
+    return out
+
+
+def test_too_many_classes_are_refused(smoke: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(class_maps, "MOST_CLASSES", 2)
+    with pytest.raises(DatasetError) as refused:
+        read_class_maps(smoke, 10)
+    count = len(read_head(smoke).categories)
+    assert str(refused.value) == (
+        f"'{smoke}' has {count} classes; at most 2 fit this measurement; give fewer scene.objects a class of their own"
+    )
+
+
+def test_images_of_several_sizes_are_refused(smoke: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = iter([(32, 32), (32, 48)])
+
+    def some_image(dataset: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
+        size = next(sizes)
+        return np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint16)
+
+    monkeypatch.setattr(class_maps, "labelled_image", some_image)
+    with pytest.raises(DatasetError) as refused:
+        read_class_maps(smoke, 10)
+    assert str(refused.value) == (
+        f"'{smoke}' has images of several sizes; allowed: one size; set image.width and image.height"
+    )
+
+
+def test_without_torch_it_says_what_to_install(smoke: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(EnvironmentFault) as refused:
+        evaluate_segmenter([smoke], smoke, Setup(2, 1, 1), progress=lambda *at: None)
+    assert str(refused.value) == (
+        'evaluate segmenter needs PyTorch, which is not installed; install it with: pip install "synthgen[train]" (on '
+        "a machine without GPU add --extra-index-url https://download.pytorch.org/whl/cpu)"
+    )
 
 
 def test_a_dataset_without_instance_maps_is_refused(tmp_path: Path) -> None:

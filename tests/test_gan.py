@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -163,6 +164,25 @@ def test_a_batch_that_does_not_fit(intent: str, most: int, sentence: str, tmp_pa
     with pytest.raises(EnvironmentFault) as refused:
         list(network.run([inputs]))
     assert str(refused.value) == sentence
+
+
+def test_a_gpu_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
+    config = GanConfig(weights=str(untrained_gan(tmp_path)))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(EnvironmentFault) as refused:
+        Gan(config, device="gpu")
+    assert str(refused.value) == (
+        "--device gpu: PyTorch finds no GPU here; allowed: a machine with a CUDA GPU, or --scheduler with workers that "
+        "have one and the Dask resource GPU; or leave --device out"
+    )
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(EnvironmentFault) as refused:
+        Gan(config, device="gpu")
+    assert str(refused.value) == (
+        "--device gpu needs PyTorch, which is not installed here; install it with: pip install torch, or leave "
+        "--device out"
+    )
 
 
 def other_channels(folder: Path) -> None:

@@ -58,7 +58,7 @@ def read_class_maps(dataset: Path, most: int) -> ClassMaps:
             raise DatasetError(
                 f"{str(dataset)!r} has images of several sizes; allowed: one size; set image.width and image.height"
             )
-        table = np.full(int(ids.max(initial=0)) + 1, UNKNOWN, np.uint8)
+        table = np.full(max(int(ids.max(initial=0)), *annotated, 0) + 1, UNKNOWN, np.uint8)
         table[0] = BACKGROUND
         for index, category in annotated.items():
             table[index] = number[category]
