@@ -343,7 +343,8 @@ def test_more_steps_from_a_finished_model_start_where_it_ended(home: Path) -> No
 
 
 def test_it_learns(home: Path) -> None:
-    (home / "t.yaml").write_text(TRAINING.replace("steps: 6", "steps: 120").replace("save_every: 2", "save_every: 120"))
+    longer = TRAINING.replace("steps: 6", "steps: 160").replace("save_every: 2", "save_every: 160")
+    (home / "t.yaml").write_text(longer.replace("[4, 8]", "[8, 16]") + "learning_rate: 0.01\n")
     assert run(home, "o").scores["iou/held"] > 0.75
 
 

@@ -172,10 +172,11 @@ def _turn(start: F64, end: F64) -> F64:
 
 
 def _holds(whole: Manifold, placed: Placed, joined: Manifold, gauge_m: float) -> bool:
-    """Whether a piece is fused with the rest well enough, and not hidden in it."""
+    """Whether a piece is fused with the rest well enough, not hidden in it, and closes no hollow off."""
     before, own = whole.volume(), placed.body.volume()
     shared = before + own - joined.volume()
-    return LEAST_SHARED * gauge_m**3 < shared < MOST_SHARED * min(before, own)
+    fused = LEAST_SHARED * gauge_m**3 < shared < MOST_SHARED * min(before, own)
+    return fused and len(joined.decompose()) == 1
 
 
 def _lopsided(whole: Manifold) -> bool:
