@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from synthgen.errors import ConfigError, DatasetError, GateError, IncompleteErro
 
 if TYPE_CHECKING:
     from synthgen.config.load import LoadedPipeline
+    from synthgen.evaluate.reports import Report
 
 BROKEN_PIPE = 141
 
@@ -86,6 +87,25 @@ def _load(pipeline: str, sets: tuple[str, ...], **short: int | None) -> LoadedPi
 
 def _echo_pairs(lines: list[tuple[str, str]]) -> None:
     click.echo(terminal.pairs(lines, width=terminal.terminal_width() if sys.stdout.isatty() else None))
+
+
+def _tell_report(report: Report, json_path: Path | None) -> None:
+    """A measurement's numbers into a file, where one is asked for, and its table."""
+    from synthgen.write.files import write_file
+
+    if json_path is not None:
+        write_file(json_path, report.json_text().encode())
+    _echo_pairs(report.lines)
+
+
+def _tenths(what: str) -> Callable[[int, int], None]:
+    """A progress (done, of) that tells every tenth."""
+
+    def tell(done: int, of: int) -> None:
+        if done * 10 // of > (done - 1) * 10 // of:
+            click.echo(f"{done}/{of} {what}", err=True)
+
+    return tell
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -585,11 +605,14 @@ def evaluate_verifier(
     from synthgen.verify.verifier import make_verifier
     from synthgen.write.files import write_file
 
-    def tell(done: int, of: int) -> None:
-        if done * 10 // of > (done - 1) * 10 // of:
-            click.echo(f"{done}/{of} images scored", err=True)
-
-    report = measure(make_verifier(weights), list(datasets), images=images, faulty=faulty, least=least, progress=tell)
+    report = measure(
+        make_verifier(weights),
+        list(datasets),
+        images=images,
+        faulty=faulty,
+        least=least,
+        progress=_tenths("images scored"),
+    )
     if json_path is not None:
         write_file(json_path, report_text(report).encode())
     _echo_pairs(report.lines)
@@ -618,9 +641,8 @@ def evaluate_segmenter(
     """
     for dataset in (*datasets, test):
         _existing_folder(dataset)
-    from synthgen.evaluate.segmenter import Setup, report_text
+    from synthgen.evaluate.segmenter import Setup
     from synthgen.evaluate.segmenter import evaluate_segmenter as measure
-    from synthgen.write.files import write_file
 
     report = measure(
         list(datasets),
@@ -628,9 +650,7 @@ def evaluate_segmenter(
         Setup(seeds, steps, images),
         progress=lambda done, of: click.echo(f"{done}/{of} segmenters trained", err=True),
     )
-    if json_path is not None:
-        write_file(json_path, report_text(report).encode())
-    _echo_pairs(report.lines)
+    _tell_report(report, json_path)
 
 
 @evaluate.command(name="variety", short_help="How much a generator's pictures of one view differ.")
@@ -655,21 +675,21 @@ def evaluate_variety(
     _existing_folder(reference)
     from synthgen.evaluate.score_inputs import generator_and_pack
     from synthgen.evaluate.variety import evaluate_variety as measure
-    from synthgen.evaluate.variety import report_text
     from synthgen.run.worker import settle_process
     from synthgen.verify.verifier import make_verifier
-    from synthgen.write.files import write_file
-
-    def tell(done: int, of: int) -> None:
-        if done * 10 // of > (done - 1) * 10 // of:
-            click.echo(f"{done}/{of} views drawn", err=True)
 
     settle_process()
     made, pack = generator_and_pack(generator, reference)
-    report = measure(made, pack, make_verifier(None), views=views, styles=styles, seed=seed, progress=tell)
-    if json_path is not None:
-        write_file(json_path, report_text(report).encode())
-    _echo_pairs(report.lines)
+    report = measure(
+        made,
+        pack,
+        make_verifier(None),
+        views=views,
+        styles=styles,
+        seed=seed,
+        progress=_tenths("views drawn"),
+    )
+    _tell_report(report, json_path)
 
 
 @cli.command(short_help="Train a network, or go on training it.")

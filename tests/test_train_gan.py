@@ -19,7 +19,7 @@ from synthgen.generate.gan import Gan
 from synthgen.generate.gan_channels import condition
 from synthgen.pack.reading import open_pack
 from synthgen.train.checkpoint import FILE
-from synthgen.train.gan_batches import Shown, drawn, gathered
+from synthgen.train.gan_batches import Shown, drawn, gathered, whole
 from synthgen.train.pack_pool import open_pack_pool
 from synthgen.train.run import Prepared, train_model
 
@@ -98,21 +98,21 @@ def test_a_square_of_an_image_is_learned_from_as_the_whole_shows_it(home: Path) 
     side, compared = 24, 0
     for row in range(len(pool.targets)):
         view = int(pool.view_of[row])
-        whole = gathered([Shown(pool, row)])
-        np.testing.assert_array_equal(whole[4], pool.edges(view)[0])
-        part = gathered([Shown(pool, 0), Shown(pool, row, 5, 11, side)][1:])
-        for of_part, of_whole in zip(part[:4], whole[:4], strict=True):
+        entire = gathered([whole(pool, row)])
+        np.testing.assert_array_equal(entire[4], pool.edges(view)[0])
+        part = gathered([Shown(pool, row, slice(5, 5 + side), slice(11, 11 + side))])
+        for of_part, of_whole in zip(part[:4], entire[:4], strict=True):
             np.testing.assert_array_equal(of_part, of_whole[..., 5 : 5 + side, 11 : 11 + side])
         y, x = part[4] // side + 5, part[4] % side + 11
-        inner = {(a, b) for a, b in zip((whole[4] // width).tolist(), (whole[4] % width).tolist(), strict=True)}
+        inner = {(a, b) for a, b in zip((entire[4] // width).tolist(), (entire[4] % width).tolist(), strict=True)}
         inner = {(a, b) for a, b in inner if 5 < a < 4 + side and 11 < b < 10 + side}
         assert set(zip(y.tolist(), x.tolist(), strict=True)) == inner
-        first = {int(place): k for k, place in enumerate(whole[4])}
+        first = {int(place): k for k, place in enumerate(entire[4])}
         for k, (a, b) in enumerate(zip(y.tolist(), x.tolist(), strict=True)):
             same = first[a * width + b]
-            np.testing.assert_array_equal(part[6][k], whole[6][same])
+            np.testing.assert_array_equal(part[6][k], entire[6][same])
             there = part[5][k] // side + 5, part[5][k] % side + 11
-            np.testing.assert_array_equal(there[0] * width + there[1], whole[5][same])
+            np.testing.assert_array_equal(there[0] * width + there[1], entire[5][same])
             compared += 1
     assert compared > 100 and height > side < width
 

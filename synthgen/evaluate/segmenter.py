@@ -7,7 +7,6 @@ baseline and the last one the bar (pictures like those of the test); those betwe
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from synthgen.errors import DatasetError, EnvironmentFault
+from synthgen.errors import DatasetError
 from synthgen.evaluate.class_maps import UNKNOWN, ClassMaps, read_class_maps
+from synthgen.evaluate.reports import Report
+from synthgen.networks.need_torch import need_torch
 from synthgen.networks.ops import tensor_shapes
 from synthgen.networks.unet import unet
 from synthgen.types.arrays import F32, F64, I64, U8
@@ -42,17 +43,9 @@ class Setup:
     images: int
 
 
-@dataclass(frozen=True)
-class SegmenterReport:
-    """``lines``: for the terminal; ``numbers``: for JSON."""
-
-    lines: list[tuple[str, str]]
-    numbers: dict[str, Any]
-
-
 def evaluate_segmenter(
     trained_on: list[Path], test: Path, setup: Setup, *, progress: Callable[[int, int], None]
-) -> SegmenterReport:
+) -> Report:
     """Trains ``setup.seeds`` segmenters on each dataset and tests them all on ``test``.
 
     Args:
@@ -65,7 +58,7 @@ def evaluate_segmenter(
         DatasetError: the datasets cannot be compared.
         EnvironmentFault: PyTorch is not installed.
     """
-    _require_torch()
+    need_torch("evaluate segmenter")
     truth = read_class_maps(test, setup.images)
     datasets = [read_class_maps(path, setup.images) for path in trained_on]
     check_comparable(datasets, truth)
@@ -78,7 +71,7 @@ def evaluate_segmenter(
     return report([dataset.name for dataset in datasets], scores, truth.name, setup)
 
 
-def report(names: list[str], scores: F64, test: str, setup: Setup) -> SegmenterReport:
+def report(names: list[str], scores: F64, test: str, setup: Setup) -> Report:
     """The table of (datasets, seeds) mean IoU."""
     means, errors = scores.mean(axis=1), _standard_errors(scores)
     lines = [("test", f"{test}; {setup.seeds} trainings of {setup.steps} steps on each dataset")]
@@ -99,12 +92,7 @@ def report(names: list[str], scores: F64, test: str, setup: Setup) -> SegmenterR
             closed = {name: float((mean - means[0]) / gap) for name, mean in zip(names[1:-1], means[1:-1], strict=True)}
             numbers["closed"] = closed
             lines += [(f"  {name}", f"closes {100 * share:.0f} % of it") for name, share in closed.items()]
-    return SegmenterReport(lines, numbers)
-
-
-def report_text(found: SegmenterReport) -> str:
-    """The JSON file."""
-    return json.dumps(found.numbers, indent=2) + "\n"
+    return Report(lines, numbers)
 
 
 def mean_iou(confusion: I64) -> float:
@@ -117,16 +105,6 @@ def mean_iou(confusion: I64) -> float:
 
 def _standard_errors(scores: F64) -> F64:
     return np.asarray(scores.std(axis=1, ddof=1) / math.sqrt(scores.shape[1]))
-
-
-def _require_torch() -> None:
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise EnvironmentFault(
-            'evaluate segmenter needs PyTorch, which is not installed; install it with: pip install "synthgen[train]" '
-            "(on a machine without GPU add --extra-index-url https://download.pytorch.org/whl/cpu)"
-        ) from error
 
 
 def check_comparable(datasets: list[ClassMaps], truth: ClassMaps) -> None:
@@ -202,13 +180,18 @@ def _rate(step: int, steps: int) -> float:
 def _batch(dataset: ClassMaps, rng: np.random.Generator) -> tuple[F32, U8]:
     """Images (B, 3, H, W) in [-1, 1] and maps (B, H, W): mirrored, and brighter or darker, at random."""
     chosen = rng.integers(0, len(dataset.images), BATCH)
-    pixels = dataset.images[chosen].astype(np.float32) / np.float32(127.5) - np.float32(1)
+    pixels = _scaled(dataset.images[chosen])
     maps = dataset.maps[chosen].copy()
     pixels *= np.exp(rng.normal(0, 0.15, (BATCH, 1, 1, 3))).astype(np.float32)
     pixels += rng.normal(0, 0.1, (BATCH, 1, 1, 1)).astype(np.float32)
     for k in np.flatnonzero(rng.random(BATCH) < 0.5):
         pixels[k], maps[k] = pixels[k, :, ::-1].copy(), maps[k, :, ::-1].copy()
     return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)), maps
+
+
+def _scaled(images: U8) -> F32:
+    """uint8 -> float32 in [-1, 1]."""
+    return np.asarray(images / np.float32(127.5) - np.float32(1), np.float32)
 
 
 def _tested(weights: dict[str, Any], truth: ClassMaps) -> float:
@@ -221,7 +204,7 @@ def _tested(weights: dict[str, Any], truth: ClassMaps) -> float:
     confusion = np.zeros((classes, classes), np.int64)
     ops = TorchOps(weights, training=False)
     for k in range(0, len(truth.images), TEST_BATCH):
-        pixels = truth.images[k : k + TEST_BATCH].astype(np.float32).transpose(0, 3, 1, 2) / np.float32(127.5) - 1
+        pixels = _scaled(truth.images[k : k + TEST_BATCH]).transpose(0, 3, 1, 2)
         with torch.no_grad():
             logits = unet(ops, torch.from_numpy(np.ascontiguousarray(pixels)), 3, classes, WIDTHS)
         guess, label = logits.argmax(1).numpy(), truth.maps[k : k + TEST_BATCH].astype(np.int64)

@@ -8,20 +8,18 @@ picture is exposed by its own meter: brightness alone is no variety.
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
 
 import numpy as np
 
 from synthgen import seeding
-from synthgen.config.models import ShadedConfig
 from synthgen.errors import DatasetError
 from synthgen.evaluate import metrics
 from synthgen.evaluate.pictures import develop
+from synthgen.evaluate.reports import Report
 from synthgen.generate.protocol import Generator
-from synthgen.generate.shaded import Shaded
+from synthgen.generate.shaded import shaded_alone
 from synthgen.networks.lite0 import Lite0, map_distance
 from synthgen.pack.reading import Pack
 from synthgen.sense.camera_model import meter
@@ -35,14 +33,6 @@ FEWEST_VIEWS = 10
 JUDGED_PX = 64  # visible; smaller instances say little
 
 
-@dataclass(frozen=True)
-class VarietyReport:
-    """``lines``: for the terminal; ``numbers``: for JSON."""
-
-    lines: list[tuple[str, str]]
-    numbers: dict[str, Any]
-
-
 def evaluate_variety(
     generator: Generator,
     pack: Pack,
@@ -52,7 +42,7 @@ def evaluate_variety(
     styles: int,
     seed: int,
     progress: Callable[[int, int], None],
-) -> VarietyReport:
+) -> Report:
     """Draws each varied view of a pack ``styles`` times.
 
     Args:
@@ -87,7 +77,7 @@ def evaluate_variety(
         ]
         pictures = [_developed(images) for images in drawn]
         spreads[i] = spread(lite0, pictures), spread(lite0, [_metered(pack.target(index)) for index in indices])
-        plain = _developed(Shaded(ShadedConfig())(seen, [0]))
+        plain = _metered(shaded_alone(seen))
         scores.append(_agreements(verifier, seen, [plain, *pictures]))
         progress(i + 1, len(chosen))
     scenes = np.array([pack.keys[indices[0]].scene for indices in chosen], np.int64)
@@ -108,7 +98,7 @@ def spread(lite0: Lite0, pictures: Sequence[U8]) -> float:
     return float(np.mean([map_distance(a, b) for a, b in itertools.combinations(maps, 2)]))
 
 
-def report(spreads: F64, scenes: I64, scores: F64, seed: int) -> VarietyReport:
+def report(spreads: F64, scenes: I64, scores: F64, seed: int) -> Report:
     """The table.
 
     Args:
@@ -139,12 +129,7 @@ def report(spreads: F64, scenes: I64, scores: F64, seed: int) -> VarietyReport:
         "share": share,
         "agreement": {"mean": means[1:].tolist(), "shaded": float(means[0]), "of_ceiling": of_ceiling.tolist()},
     }
-    return VarietyReport(lines, numbers)
-
-
-def report_text(found: VarietyReport) -> str:
-    """The JSON file."""
-    return json.dumps(found.numbers, indent=2) + "\n"
+    return Report(lines, numbers)
 
 
 def _developed(images: Images) -> U8:

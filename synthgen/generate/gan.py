@@ -56,8 +56,8 @@ class Gan:
             EnvironmentFault: ONNX Runtime, or on a GPU PyTorch or the GPU itself, is not there.
         """
         self.spread = config.style
-        batch = config.batch if device == "gpu" else 1
-        self._network, sha256 = _loaded(str(config.weights or SHIPPED), config.weights is None, device, batch)
+        folder = str(config.weights or SHIPPED)
+        self._network, sha256 = _loaded(folder, config.weights is None, device, config.batch)
         self.fingerprint = f"{KIND}-{VERSION}-{sha256[:16]}-{self.spread:g}"
 
     def __call__(self, views: Views, seeds: Sequence[int]) -> Images:
@@ -142,15 +142,16 @@ def _loaded(folder: str, shipped: bool, device: Device, batch: int) -> tuple[Cor
             "one; make it with 'synthgen train', or take generate: {kind: shaded}"
         )
     weights = read_gan(Path(folder))
-    make = _OnGpu if device == "gpu" else _OnCpu
-    return make(weights, batch), weights.sha256
+    running = _OnGpu(weights, batch) if device == "gpu" else _OnCpu(weights)
+    return running, weights.sha256
 
 
 class _OnCpu:
     """ONNX Runtime, one thread, one image per call."""
 
-    def __init__(self, weights: Weights, batch: int) -> None:
-        self.most = batch
+    most = 1
+
+    def __init__(self, weights: Weights) -> None:
         shapes_in: dict[str, tuple[int | str, ...]] = {
             "channels": (1, INPUTS, "height", "width"),
             "style": (1, STYLE, 1, 1),

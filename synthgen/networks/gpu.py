@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ class GpuNetwork:
     def _begun(self, arrays: tuple[F32, ...], batch: int) -> tuple[Tensor, Tensor]:
         """The output on its way to this side, and the event that says that it has come."""
         torch = self._torch
-        tensors = [torch.from_numpy(_padded(array[:batch], batch)) for array in arrays]
+        tensors = [torch.from_numpy(_padded(array[:batch], batch)).to(self._type) for array in arrays]
         with torch.inference_mode():
             if self._copies is None:
                 return self._network(self._ops, *(self._placed(t) for t in tensors)).float(), None
@@ -138,6 +139,7 @@ def _padded(array: F32, batch: int) -> F32:
     return np.concatenate([array, np.zeros((batch - len(array), *array.shape[1:]), array.dtype)])
 
 
+@cache
 def gpu_kind() -> str:
     """This process's kind of GPU, e.g. "gpu:NVIDIA H100".
 

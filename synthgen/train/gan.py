@@ -25,7 +25,7 @@ from synthgen.networks.lite0 import Lite0
 from synthgen.networks.torch_ops import Tensor, Tensors, TorchOps, initial
 from synthgen.train.config import Training
 from synthgen.train.critic import critic_shapes, encoded, encoder_shapes, scores
-from synthgen.train.gan_batches import Shown, drawn, gathered
+from synthgen.train.gan_batches import drawn, gathered, whole
 from synthgen.train.loop import Phase
 from synthgen.train.losses import (
     developed,
@@ -157,10 +157,10 @@ class GanObjective:
         found: dict[str, list[float]] = {}
         rows: list[U8] = []
         for pool in self.held_out or self.pools[:1]:
-            plain = np.flatnonzero(np.asarray(pool.variation) == 0)
+            plain = pool.plain_rows
             chosen = plain[np.linspace(0, len(plain) - 1, min(LOOKED_AT, len(plain))).astype(int)]
             for k in range(0, len(chosen), LOOK_BATCH):
-                arrays = gathered([Shown(pool, int(row)) for row in chosen[k : k + LOOK_BATCH]])
+                arrays = gathered([whole(pool, int(row)) for row in chosen[k : k + LOOK_BATCH]])
                 shown = self._shown(average, tuple(torch.tensor(a).to(self.device) for a in arrays))
                 truth = shown[-1]
                 for name, image in (("generated", shown[1]), ("shaded", shown[0])):

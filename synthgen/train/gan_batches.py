@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthgen.train.pack_pool import PackPool
-from synthgen.types.arrays import F32, I64
+from synthgen.types.arrays import F32, I32, I64
 from synthgen.weights import Array
 
 VARIED = 0.35  # share of targets with varied light and finishes, where the pool has any
@@ -19,27 +19,26 @@ VARIED = 0.35  # share of targets with varied light and finishes, where the pool
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """Target ``row`` of a pool: the whole image, or the square of ``side`` pixels whose first pixel is (top, left)."""
+    """A part of target ``row`` of a pool: the pixels of ``rows`` and ``columns``."""
 
     pool: PackPool
     row: int
-    top: int = 0
-    left: int = 0
-    side: int = 0
+    rows: slice
+    columns: slice
 
-    @property
-    def window(self) -> tuple[slice, slice]:
-        if not self.side:
-            return slice(None), slice(None)
-        return slice(self.top, self.top + self.side), slice(self.left, self.left + self.side)
+
+def whole(pool: PackPool, row: int) -> Shown:
+    """All of a target."""
+    height, width = pool.ids.shape[1:]
+    return Shown(pool, row, slice(0, height), slice(0, width))
 
 
 def drawn(pool: PackPool, side: int, rng: np.random.Generator) -> Shown:
     """A target of a pool, somewhere; varied ones, a fifth of most packs, are drawn more often."""
     varied = rng.random() < VARIED and len(pool.varied_rows)
     row = int(rng.choice(pool.varied_rows if varied else pool.plain_rows))
-    height, width = pool.ids.shape[1:]
-    return Shown(pool, row, int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1)), side)
+    top, left = (int(rng.integers(length - side + 1)) for length in pool.ids.shape[1:])
+    return Shown(pool, row, slice(top, top + side), slice(left, left + side))
 
 
 def gathered(shown: list[Shown]) -> tuple[Array, ...]:
@@ -51,8 +50,7 @@ def gathered(shown: list[Shown]) -> tuple[Array, ...]:
     """
     found: list[tuple[Array, ...]] = []
     for k, each in enumerate(shown):
-        pool, view = each.pool, int(each.pool.view_of[each.row])
-        window = each.window
+        pool, view, window = each.pool, int(each.pool.view_of[each.row]), (each.rows, each.columns)
         ids = pool.ids[view][window].astype(np.int32)
         found.append(
             (
@@ -60,26 +58,30 @@ def gathered(shown: list[Shown]) -> tuple[Array, ...]:
                 pool.shaded[view][window].astype(np.float32).transpose(2, 0, 1),
                 pool.targets[each.row][window].astype(np.float32).transpose(2, 0, 1),
                 ids,
-                *_edges(each, view, ids.shape, k),
+                *_edges(each, view, k),
             )
         )
     parts = list(zip(*found, strict=True))
     return (*(np.stack(part) for part in parts[:4]), *(np.concatenate(part) for part in parts[4:]))
 
 
-def _edges(each: Shown, view: int, size: tuple[int, ...], k: int) -> tuple[I64, I64, F32]:
-    """Edge pixels of the k-th image of a batch, their neighbours and shares. Those at a square's border are left out:
-    some of their neighbours are not there."""
-    width = each.pool.ids.shape[2]
+def _edges(each: Shown, view: int, k: int) -> tuple[I64, I64, F32]:
+    """Edge pixels of the k-th image of a batch, their neighbours and shares; those are left out that have a neighbour
+    in the target, but not in this part of it."""
     places, weights = each.pool.edges(view)
-    y, x = places // width - each.top, places % width - each.left
-    kept = np.ones(len(places), bool)
-    if each.side:
-        kept = (y > 0) & (y < size[0] - 1) & (x > 0) & (x < size[1] - 1)
-        if size == each.pool.ids.shape[1:]:
-            kept[:] = True  # the whole image: what lies outside has no share
-    pixels = (y[kept].astype(np.int64) * size[1] + x[kept]) + k * size[0] * size[1]
+    y, first_y, last_y = _along(places // each.pool.ids.shape[2], each.rows, each.pool.ids.shape[1])
+    x, first_x, last_x = _along(places % each.pool.ids.shape[2], each.columns, each.pool.ids.shape[2])
+    kept = (y >= first_y) & (y <= last_y) & (x >= first_x) & (x <= last_x)
+    height, width = each.rows.stop - each.rows.start, each.columns.stop - each.columns.start
+    first = k * height * width
+    pixels = first + width * y[kept] + x[kept]
     steps = np.array([-1, 0, 1], np.int64)
-    neighbours = pixels[:, None] + (size[1] * steps[:, None] + steps).ravel()
+    neighbours = pixels[:, None] + (width * steps[:, None] + steps).ravel()
     shares = weights[kept].astype(np.float32) / np.float32(16)
-    return pixels, np.clip(neighbours, k * size[0] * size[1], (k + 1) * size[0] * size[1] - 1), shares
+    return pixels, np.clip(neighbours, first, first + height * width - 1), shares  # outside the target: has no share
+
+
+def _along(places: I32, part: slice, length: int) -> tuple[I64, int, int]:
+    """Places within a part of an axis, and the first and last of them whose neighbours are all there."""
+    first, last = int(part.start > 0), part.stop - part.start - 1 - int(part.stop < length)
+    return places.astype(np.int64) - part.start, first, last

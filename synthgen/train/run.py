@@ -13,6 +13,7 @@ from synthgen.config.load import LoadedPipeline, load_pipeline
 from synthgen.contract.packs import HELD_OUT, TRAIN
 from synthgen.errors import ConfigError, EnvironmentFault
 from synthgen.generate import gan_channels, gan_network
+from synthgen.networks.need_torch import need_torch
 from synthgen.pack.reading import Pack, open_pack
 from synthgen.train.config import (
     Data,
@@ -191,13 +192,7 @@ OBJECTIVES: dict[str, Callable[[_Order], _Made]] = {"verifier": _verifier, "gan"
 
 
 def _torch(device: str) -> Any:
-    try:
-        import torch
-    except ImportError as error:
-        raise EnvironmentFault(
-            'train needs PyTorch, which is not installed; install it with: pip install "synthgen[train]" (on a machine '
-            "without GPU add --extra-index-url https://download.pytorch.org/whl/cpu)"
-        ) from error
+    torch = need_torch("train")
     if device == "cuda" and not torch.cuda.is_available():
         raise EnvironmentFault("--device cuda: PyTorch finds no GPU here; allowed: cpu, or a machine with a GPU")
     return torch
