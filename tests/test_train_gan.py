@@ -16,7 +16,7 @@ from synthgen.config.models import GanConfig
 from synthgen.contract.packs import TRAINING_SEEDS
 from synthgen.errors import ConfigError
 from synthgen.generate.gan import Gan
-from synthgen.generate.gan_channels import condition
+from synthgen.generate.gan_channels import CHANNELS, condition
 from synthgen.pack.reading import open_pack
 from synthgen.train.checkpoint import FILE
 from synthgen.train.gan_batches import Shown, drawn, gathered, whole
@@ -115,6 +115,28 @@ def test_a_square_of_an_image_is_learned_from_as_the_whole_shows_it(home: Path) 
             np.testing.assert_array_equal(there[0] * width + there[1], entire[5][same])
             compared += 1
     assert compared > 100 and height > side < width
+
+
+def test_a_mirrored_view_is_the_view_seen_in_a_mirror(home: Path) -> None:
+    torch = pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
+    from synthgen.train.gan import resolved
+
+    pool = open_pack_pool(open_pack(home / "pack"), None, home / "pool", none)
+    compared = 0
+    for row in range(len(pool.targets)):
+        part = slice(3, 35), slice(8, 40)
+        seen, mirrored = (gathered([Shown(pool, row, *part, mirrored=turned)]) for turned in (False, True))
+        for name, before, after in zip(("channels", "shaded", "target", "ids"), seen, mirrored, strict=False):
+            wanted = before[..., ::-1].copy()
+            if name == "channels":
+                wanted[:, CHANNELS.index("normal.x")] *= -1
+            np.testing.assert_array_equal(after, wanted, err_msg=name)
+        smooth = [
+            resolved(torch.tensor(arrays[1]), tuple(torch.tensor(a) for a in arrays[4:])) for arrays in (seen, mirrored)
+        ]
+        torch.testing.assert_close(smooth[1], smooth[0].flip(3))
+        compared += len(seen[4])
+    assert compared > 100
 
 
 def test_batches_know_which_light_is_varied(home: Path) -> None:

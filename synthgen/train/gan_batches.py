@@ -1,7 +1,8 @@
 """Batches for the objective "gan": targets of packs with their views, whole or a part of each.
 
 Packs of several sizes are learned from together: of larger images a square as large as the smallest side of all is
-taken, so that near and far, fine and coarse shadows and textures all occur.
+taken, so that near and far, fine and coarse shadows and textures all occur. Every other one is mirrored: light travels
+in a mirrored scene as it does in the scene itself, so that each target serves for two.
 """
 
 from __future__ import annotations
@@ -10,21 +11,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from synthgen.generate.gan_channels import CHANNELS
 from synthgen.train.pack_pool import PackPool
 from synthgen.types.arrays import F32, I32, I64
 from synthgen.weights import Array
 
+NORMAL_X = CHANNELS.index("normal.x")
 VARIED = 0.35  # share of targets with varied light and finishes, where the pool has any
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A part of target ``row`` of a pool: the pixels of ``rows`` and ``columns``."""
+    """A part of target ``row`` of a pool: the pixels of ``rows`` and ``columns``, perhaps left and right exchanged."""
 
     pool: PackPool
     row: int
     rows: slice
     columns: slice
+    mirrored: bool = False
 
 
 def whole(pool: PackPool, row: int) -> Shown:
@@ -38,7 +42,7 @@ def drawn(pool: PackPool, side: int, rng: np.random.Generator) -> Shown:
     varied = rng.random() < VARIED and len(pool.varied_rows)
     row = int(rng.choice(pool.varied_rows if varied else pool.plain_rows))
     top, left = (int(rng.integers(length - side + 1)) for length in pool.ids.shape[1:])
-    return Shown(pool, row, slice(top, top + side), slice(left, left + side))
+    return Shown(pool, row, slice(top, top + side), slice(left, left + side), mirrored=bool(rng.integers(2)))
 
 
 def gathered(shown: list[Shown]) -> tuple[Array, ...]:
@@ -51,13 +55,15 @@ def gathered(shown: list[Shown]) -> tuple[Array, ...]:
     found: list[tuple[Array, ...]] = []
     for k, each in enumerate(shown):
         pool, view, window = each.pool, int(each.pool.view_of[each.row]), (each.rows, each.columns)
-        ids = pool.ids[view][window].astype(np.int32)
+        turn = -1 if each.mirrored else 1
+        channels = pool.channels[view][:, *window][..., ::turn].astype(np.float32)
+        channels[NORMAL_X] *= turn
         found.append(
             (
-                pool.channels[view][:, *window].astype(np.float32),
-                pool.shaded[view][window].astype(np.float32).transpose(2, 0, 1),
-                pool.targets[each.row][window].astype(np.float32).transpose(2, 0, 1),
-                ids,
+                channels,
+                pool.shaded[view][window][:, ::turn].astype(np.float32).transpose(2, 0, 1),
+                pool.targets[each.row][window][:, ::turn].astype(np.float32).transpose(2, 0, 1),
+                pool.ids[view][window][:, ::turn].astype(np.int32),
                 *_edges(each, view, k),
             )
         )
@@ -74,9 +80,11 @@ def _edges(each: Shown, view: int, k: int) -> tuple[I64, I64, F32]:
     kept = (y >= first_y) & (y <= last_y) & (x >= first_x) & (x <= last_x)
     height, width = each.rows.stop - each.rows.start, each.columns.stop - each.columns.start
     first = k * height * width
-    pixels = first + width * y[kept] + x[kept]
+    column = width - 1 - x if each.mirrored else x
+    pixels = first + width * y[kept] + column[kept]
     steps = np.array([-1, 0, 1], np.int64)
-    neighbours = pixels[:, None] + (width * steps[:, None] + steps).ravel()
+    across = -steps if each.mirrored else steps
+    neighbours = pixels[:, None] + (width * steps[:, None] + across).ravel()
     shares = weights[kept].astype(np.float32) / np.float32(16)
     return pixels, np.clip(neighbours, first, first + height * width - 1), shares  # outside the target: has no share
 
