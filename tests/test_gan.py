@@ -26,7 +26,7 @@ from synthgen.weights import CARD, MODEL
 
 
 def seen(views: Views, i: int = 0) -> module.Condition:
-    return condition(views.gbuffers, i, views.scene.cameras[i].intrinsics)
+    return condition(views.gbuffers, i, views.scene.cameras[i])
 
 
 def draw(generator: Gan, condition: module.Condition, style: np.ndarray) -> np.ndarray:
@@ -37,11 +37,15 @@ def test_channels_are_what_they_are_called() -> None:
     views = random_views(1)
     found, gbuffers = seen(views), views.gbuffers
     by_name = dict(zip(CHANNELS, found.channels, strict=True))
-    assert len(by_name) == 16
+    assert len(by_name) == 22
     np.testing.assert_allclose(by_name["albedo.green"] ** 2, gbuffers.albedo[0, ..., 1], atol=1e-3)
     np.testing.assert_array_equal(by_name["normal.z"], gbuffers.normal[0, ..., 2].astype(np.float32))
     np.testing.assert_array_equal(by_name["metallic"], gbuffers.metallic[0].astype(np.float32))
     assert (by_name["depth"][:6] == 3).all() and np.abs(by_name["depth"][6:]).max() <= 2
+    up = gbuffers.normal[0].astype(np.float32) @ views.scene.cameras[0].world_from_camera[2, :3]
+    np.testing.assert_allclose(by_name["up"], up, atol=1e-3)
+    assert by_name["direct"].min() >= 0 and by_name["direct"].max() <= 1
+    assert set(np.unique(by_name["mirrored"])) <= {0, 0.5, 1}
     light = (2 ** (4 * by_name["shaded.blue"]) - 1) / 4 * found.exposure
     np.testing.assert_allclose(light, found.shaded[..., 2], rtol=1e-3, atol=1e-3)
 
@@ -160,7 +164,7 @@ def test_a_batch_that_does_not_fit(intent: str, most: int, sentence: str, tmp_pa
         return works(ops, channels, style)
 
     network._network = small_memory
-    inputs = np.zeros((3, 16, 32, 48), np.float32), np.zeros((3, STYLE, 1, 1), np.float32)
+    inputs = np.zeros((3, len(CHANNELS), 32, 48), np.float32), np.zeros((3, STYLE, 1, 1), np.float32)
     with pytest.raises(EnvironmentFault) as refused:
         list(network.run([inputs]))
     assert str(refused.value) == sentence
@@ -254,16 +258,6 @@ def test_weights_that_are_refused(change: Callable[[Path], None], sentence: str,
     with pytest.raises(AssetError) as caught:
         read_gan(folder)
     assert str(caught.value).replace(str(tmp_path) + "/", "").startswith(sentence)
-
-
-def test_no_weights_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "SHIPPED", tmp_path / "none")
-    with pytest.raises(AssetError) as caught:
-        Gan(GanConfig())
-    assert str(caught.value) == (
-        "generate.weights is not given, and no generator ships with this version; allowed: the folder of a trained "
-        "one; make it with 'synthgen train', or take generate: {kind: shaded}"
-    )
 
 
 SETTINGS = [

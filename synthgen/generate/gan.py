@@ -34,7 +34,7 @@ class Corrections(Protocol):
     most: int
 
     def run(self, inputs: Iterable[tuple[F32, ...]]) -> Iterator[F32]:
-        """Batches of (n, 16, H, W) channels and (n, 8, 1, 1) styles -> (n, 9, H, W) each, in order; n <= ``most``."""
+        """Batches of (n, 22, H, W) channels and (n, 8, 1, 1) styles -> (n, 9, H, W) each, in order; n <= ``most``."""
         ...
 
 
@@ -56,8 +56,7 @@ class Gan:
             EnvironmentFault: ONNX Runtime, or on a GPU PyTorch or the GPU itself, is not there.
         """
         self.spread = config.style
-        folder = str(config.weights or SHIPPED)
-        self._network, sha256 = _loaded(folder, config.weights is None, device, config.batch)
+        self._network, sha256 = _loaded(str(config.weights or SHIPPED), device, config.batch)
         self.fingerprint = f"{KIND}-{VERSION}-{sha256[:16]}-{self.spread:g}"
 
     def __call__(self, views: Views, seeds: Sequence[int]) -> Images:
@@ -69,9 +68,7 @@ class Gan:
             )
         height, width = views.gbuffers.instance.shape[1:3]
         pixels = np.empty((len(views), height, width, 3), np.float32)
-        conditions = (
-            condition(views.gbuffers, i, views.scene.cameras[views.first + i].intrinsics) for i in range(len(views))
-        )
+        conditions = (condition(views.gbuffers, i, views.scene.cameras[views.first + i]) for i in range(len(views)))
         for i, radiance in enumerate(self.draw(conditions, [self.style(seed) for seed in seeds])):
             pixels[i] = radiance
             antialias.resolve_in_place(pixels[i], views.gbuffers.edges[i])
@@ -134,13 +131,8 @@ def widths_of(weights: Weights) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=2)
-def _loaded(folder: str, shipped: bool, device: Device, batch: int) -> tuple[Corrections, str]:
+def _loaded(folder: str, device: Device, batch: int) -> tuple[Corrections, str]:
     """The network at work, and the weights' sha256; kept per process."""
-    if shipped and not Path(folder).is_dir():
-        raise AssetError(
-            "generate.weights is not given, and no generator ships with this version; allowed: the folder of a trained "
-            "one; make it with 'synthgen train', or take generate: {kind: shaded}"
-        )
     weights = read_gan(Path(folder))
     running = _OnGpu(weights, batch) if device == "gpu" else _OnCpu(weights)
     return running, weights.sha256

@@ -13,22 +13,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from synthgen.generate.gan_mirror import mirrored
 from synthgen.generate.shaded import RADIANCE_LIMIT, multibounce, shade
 from synthgen.kernels import njit
 from synthgen.types.arrays import F32
 from synthgen.types.gbuffer import GBuffers
-from synthgen.types.geometry import Intrinsics
+from synthgen.types.geometry import Camera
 
 GBUFFERS = frozenset(
     ("depth_m", "normal", "albedo", "roughness", "metallic", "direct", "highlight", "irradiance", "occlusion")
 ) | {"reflection", "edges"}
 # What the network sees, in order. Light is log2(1 + 4 x / exposure) / 4; colours are square roots of linear ones;
-# depth is log2(z / geometric mean of z) in [-2, 2], and 3 where nothing was hit.
+# depth is log2(z / geometric mean of z) in [-2, 2], and 3 where nothing was hit; up is the normal's part along the
+# world's vertical, direct the share of lamps and sun in the diffuse light; mirror and mirrored: ``gan_mirror``.
 CHANNELS = (
     *("shaded.red", "shaded.green", "shaded.blue", "diffuse.red", "diffuse.green", "diffuse.blue"),
     *("albedo.red", "albedo.green", "albedo.blue", "normal.x", "normal.y", "normal.z"),
-    *("roughness", "metallic", "occlusion", "depth"),
+    *("roughness", "metallic", "occlusion", "depth", "up", "direct"),
+    *("mirror.red", "mirror.green", "mirror.blue", "mirrored"),
 )
+MIRROR = CHANNELS.index("mirror.red")
 DARKEST = 1e-4  # radiance; added before logarithms
 MOST_STOPS = 2.5  # that the gain brightens or darkens by
 NOTHING = 3.0
@@ -39,7 +43,7 @@ class Condition:
     """One view as the network sees it.
 
     Attributes:
-        channels: (16, H, W) float32, see ``CHANNELS``.
+        channels: (22, H, W) float32, see ``CHANNELS``.
         shaded: (H, W, 3) float32 radiance at pixel centres, not anti-aliased.
         exposure: geometric mean luminance of ``shaded``.
     """
@@ -49,11 +53,11 @@ class Condition:
     exposure: float
 
 
-def condition(gbuffers: GBuffers, index: int, intrinsics: Intrinsics) -> Condition:
-    """View ``index`` of a G-buffer, seen through ``intrinsics``."""
+def condition(gbuffers: GBuffers, index: int, camera: Camera) -> Condition:
+    """View ``index`` of a G-buffer, seen by ``camera``."""
     height, width = gbuffers.instance.shape[1:3]
     shaded = np.empty((height, width, 3), np.float32)
-    shade(gbuffers, index, intrinsics, shaded)
+    shade(gbuffers, index, camera.intrinsics, shaded)
     luminance = shaded @ np.array([0.2126, 0.7152, 0.0722], np.float32)
     exposure = float(np.exp(np.log(luminance + np.float32(DARKEST)).mean(dtype=np.float64)))
     depth = gbuffers.depth_m[index]
@@ -70,7 +74,12 @@ def condition(gbuffers: GBuffers, index: int, intrinsics: Intrinsics) -> Conditi
         ),
         np.float32(1.0 / exposure),
         np.float32(1.0 / middle),
+        np.ascontiguousarray(camera.world_from_camera[2, :3], np.float32),
     )
+    channels[MIRROR:] = mirrored(gbuffers, index, camera, shaded)
+    light = channels[MIRROR : MIRROR + 3]
+    np.log2(1 + (4 / exposure) * light, out=light)
+    light *= 0.25
     return Condition(channels, shaded, exposure)
 
 
@@ -88,16 +97,21 @@ def _fill(
     occlusion: F32,
     unit: np.float32,
     per_depth: np.float32,
+    vertical: F32,
 ) -> None:  # pragma: no cover - compiled
     height, width = depth.shape
     quarter, four, one = np.float32(0.25), np.float32(4.0), np.float32(1.0)
     for y in range(height):
         for x in range(width):
             hit = depth[y, x] > 0
+            up, lamps, light = np.float32(0.0), np.float32(0.0), np.float32(1e-6)
             for k in range(3):
                 base = albedo[y, x, k]
                 out[k, y, x] = quarter * np.log2(one + four * unit * shaded[y, x, k])
                 lit = direct[y, x, k] + irradiance[y, x, k] * multibounce(occlusion[y, x], base)
+                lamps += direct[y, x, k]
+                light += lit
+                up += normal[y, x, k] * vertical[k]
                 out[3 + k, y, x] = quarter * np.log2(one + four * unit * max(lit, np.float32(0.0)))
                 out[6 + k, y, x] = np.sqrt(max(base, np.float32(0.0)))
                 out[9 + k, y, x] = normal[y, x, k]
@@ -109,6 +123,8 @@ def _fill(
                 out[15, y, x] = min(max(stops, np.float32(-2.0)), np.float32(2.0))
             else:
                 out[15, y, x] = np.float32(NOTHING)
+            out[16, y, x] = up
+            out[17, y, x] = min(lamps / light, one)
 
 
 def compose(corrections: F32, seen: Condition) -> F32:

@@ -106,6 +106,12 @@ class _Graph:
         sides = ((kernel - 1) // 2,) * 4
         return self.node("Conv", names, kernel_shape=(kernel, kernel), strides=(stride, stride), pads=sides)
 
+    def standard(self, x: str, means: Sequence[float], spreads: Sequence[float]) -> str:
+        shape, number = (1, len(means), 1, 1), len(self.nodes)
+        factors = self.constant(f"factors{number}", (1 / np.array(spreads, np.float32)).reshape(shape))
+        offsets = self.constant(f"offsets{number}", np.array(means, np.float32).reshape(shape))
+        return self.node("Mul", [self.node("Sub", [x, offsets]), factors])
+
     def relu(self, x: str) -> str:
         return self.node("Relu", [x])
 

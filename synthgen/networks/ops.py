@@ -6,7 +6,7 @@ is one definition of each network, and no file but its weights has to travel.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 Value = Any
@@ -23,6 +23,10 @@ class Ops(Protocol):
 
         An odd kernel is padded to keep the size; an even one is for strides of its own size.
         """
+        ...
+
+    def standard(self, x: Value, means: Sequence[float], spreads: Sequence[float]) -> Value:
+        """Each of the C channels less its mean, over its spread: fixed numbers."""
         ...
 
     def relu(self, x: Value) -> Value: ...
@@ -56,6 +60,9 @@ class _Shapes:
         self.found[f"{name}.weight"] = (outputs, inputs, kernel, kernel)
         for part in ("gain", "bias", "mean", "variance") if norm else ("bias",):
             self.found[f"{name}.{part}"] = (outputs,)
+        return x
+
+    def standard(self, x: Value, means: Sequence[float], spreads: Sequence[float]) -> Value:
         return x
 
     def add(self, x: Value, y: Value) -> Value:

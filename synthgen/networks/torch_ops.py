@@ -6,9 +6,11 @@ Imported where torch is wanted: in training, in measurements and on a GPU.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 
 from synthgen.networks.onnx_graph import EPSILON
@@ -45,6 +47,9 @@ class TorchOps:
         gain = self.tensors[f"{name}.gain"]
         return F.batch_norm(x, mean, variance, gain, bias, self.training, STATISTICS_RATE, EPSILON)
 
+    def standard(self, x: Tensor, means: Sequence[float], spreads: Sequence[float]) -> Tensor:
+        return (x - _per_channel(means, x)) * _per_channel([1 / spread for spread in spreads], x)
+
     def relu(self, x: Tensor) -> Tensor:
         return F.relu(x)
 
@@ -61,6 +66,10 @@ class TorchOps:
         b, c, h, w = x.shape
         cells = x.reshape(b, 2, 2, c // 4, h, w)
         return cells.permute(0, 3, 4, 1, 5, 2).reshape(b, c // 4, 2 * h, 2 * w)
+
+
+def _per_channel(values: Sequence[float], x: Tensor) -> Tensor:
+    return torch.tensor(values, dtype=x.dtype, device=x.device)[:, None, None]
 
 
 def initial(shapes: dict[str, tuple[int, ...]], *, rng: np.random.Generator) -> dict[str, np.ndarray[Any, Any]]:

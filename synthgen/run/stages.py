@@ -10,9 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from synthgen import recipe, seeding
-from synthgen.assets.store import store_for
+from synthgen.assets.store import AssetStore, store_for
 from synthgen.augment.pictures import augment
+from synthgen.config.models import Pipeline
+from synthgen.drawing import labelled_indices
 from synthgen.generate.catalog import make_generator
 from synthgen.label.annotate import annotate
 from synthgen.label.grasps import with_grasps
@@ -24,7 +28,9 @@ from synthgen.scene.cameras import sample_camera, with_cameras
 from synthgen.scene.sample import sample_scene
 from synthgen.sense.camera_model import sense
 from synthgen.sense.depth import sense_depth
+from synthgen.types.gbuffer import Views
 from synthgen.validate.checks import check_sample
+from synthgen.verify.verifier import make_verifier
 from synthgen.write.shard import write_sample
 
 SCENES = 5
@@ -57,13 +63,7 @@ def _one_scene(plan: Plan, index: int, folder: Path) -> dict[str, float]:
     except Exception:
         return {}
     seen = clock("render", render_views, with_cameras(scene, cameras, list(range(views))), store)
-    generator = make_generator(pipeline.generate, store)
-    radiance = [clock("generate", generator, v, list(range(len(v)))) for v in seen]
-    rngs = [[seeding.stream(0, "bench", scene=index, view=i) for i in range(len(v))] for v in seen]
-    for images, streams in zip(radiance, rngs, strict=True):
-        pictures = clock("sense", sense, images, pipeline.sense, rngs=streams)
-        if pipeline.augment:
-            clock("augment", augment, pictures, pipeline.augment, rngs=streams)
+    rngs = _draw(clock, pipeline, store, seen, index)
     if pipeline.labels.depth_sensor is not None:
         for v, streams in zip(seen, rngs, strict=True):
             clock("depth sensor", sense_depth, v, pipeline.labels.depth_sensor, rngs=streams)
@@ -77,6 +77,26 @@ def _one_scene(plan: Plan, index: int, folder: Path) -> dict[str, float]:
             clock("validate", check_sample, sample, store, scene)
         clock("write", write_sample, folder, sample, pipeline, 0)
     return dict(clock.milliseconds)
+
+
+def _draw(
+    clock: _Clock, pipeline: Pipeline, store: AssetStore, seen: list[Views], scene: int
+) -> list[list[np.random.Generator]]:
+    """Generate, sense, augment and verify; returns the random streams of every view of every batch."""
+    generator = make_generator(pipeline.generate, store)
+    radiance = [clock("generate", generator, v, list(range(len(v)))) for v in seen]
+    rngs = [[seeding.stream(0, "bench", scene=scene, view=i) for i in range(len(v))] for v in seen]
+    for v, images, streams in zip(seen, radiance, rngs, strict=True):
+        pictures = clock("sense", sense, images, pipeline.sense, rngs=streams)
+        if pipeline.augment:
+            pictures, _ = clock("augment", augment, pictures, pipeline.augment, rngs=streams)
+        if pipeline.verify is not None:
+            verifier = make_verifier(pipeline.verify.weights)
+            for i, pixels in enumerate(pictures.pixels):
+                alone = v.part(range(i, i + 1))
+                labelled = labelled_indices(pipeline, alone)
+                clock("verify", verifier.agreements, pixels, alone.gbuffers.instance[0], labelled)
+    return rngs
 
 
 class _Clock:

@@ -74,9 +74,15 @@ class Training(Frozen):
     widths: tuple[int, ...] | None = Field(
         None, min_length=2, max_length=5, description="features per level; default: the objective's own"
     )
+    crop: int | None = Field(
+        None,
+        ge=16,
+        le=4096,
+        description="side of the squares that the objective gan learns from; default: the packs' smallest",
+    )
     losses: GanLosses = Field(GanLosses(), description="of the objective gan")
     steps: int = Field(ge=1, le=100_000_000, description="optimizer steps")
-    batch: int = Field(64, ge=1, le=65536, description="crops per step")
+    batch: int = Field(64, ge=1, le=65536, description="crops or squares per step")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="at its highest; cosine to 0")
     warmup_steps: int = Field(200, ge=0, description="steps of linear warm-up")
     weight_decay: float = Field(0.02, ge=0, le=1, description="AdamW, decoupled")

@@ -30,6 +30,7 @@ from synthgen.train.loop import Phase
 from synthgen.train.losses import (
     developed,
     feature_distance,
+    feature_distances,
     gaussian_divergence,
     hinge_critic,
     hinge_generator,
@@ -41,7 +42,9 @@ from synthgen.types.arrays import U8
 from synthgen.weights import Array, check_fit, read_weights
 
 GENERATOR, CRITIC, ENCODER = "generator/", "critic/", "encoder/"
-BETAS = (0.5, 0.99)
+BETAS = (0.9, 0.99)
+CRITIC_BETAS = (0.5, 0.99)  # of a target that moves: a short memory
+LEAST_ERROR = 0.004  # of ``shaded``; what it draws better than this counts no more
 NOT_CRITIC = (GENERATOR, ENCODER)
 LOOKED_AT = 48  # held-out targets per look
 LOOK_BATCH = 8
@@ -90,7 +93,7 @@ class GanObjective:
         rng = np.random.default_rng([self.training.seed, step])
         count = self.training.batch
         which = rng.choice(len(self.pools), count, p=np.array(self.shares) / sum(self.shares))
-        side = min(min(pool.ids.shape[1:]) for pool in self.pools)
+        side = self.training.crop or min(min(pool.ids.shape[1:]) for pool in self.pools)
         shown = [drawn(self.pools[int(k)], side, rng) for k in which]
         varied = np.array([each.pool.variation[each.row] > 0 for each in shown], np.float32)
         noise = rng.normal(size=(2, count, STYLE)).astype(np.float32)
@@ -121,13 +124,14 @@ class GanObjective:
             penalty = r1_penalty(torch.cat([s.mean((1, 2, 3)) for s in real_scores]), real)
             loss = loss + 0.5 * losses.r1 * losses.r1_every * penalty
             parts["r1"] = penalty.detach()
-        yield Phase(loss, parts, {}, CRITIC, BETAS)
+        yield Phase(loss, parts, {}, CRITIC, CRITIC_BETAS)
 
         known = 1 - from_prior  # a style of the prior shows another mood than the truth: no pixel can be compared
-        error = ((image - truth).abs().mean((1, 2, 3)) * known).sum() / known.sum().clamp(min=1)
+        weight = ease((developed(resolved(shaded, edges)) - truth).abs().mean((1, 2, 3)), known)
+        error = ((image - truth).abs().mean((1, 2, 3)) * weight).sum()
         given = known > 0
         maps = [self._maps(255 * x[given]) for x in (image, truth)]
-        distance = feature_distance(*maps) if bool(given.any()) else image.new_zeros(())
+        distance = (feature_distances(*maps) * weight[given]).sum() if bool(given.any()) else image.new_zeros(())
         fooled = torch.stack([hinge_generator(s) for s in judge(image, channels)]).mean()
         contrast = kept_contrast(image, truth, ids)
         read = varied * (1 - from_prior)
@@ -185,6 +189,22 @@ class GanObjective:
 
 
 Edges = tuple[Tensor, Tensor, Tensor]
+
+
+def ease(errors: Tensor, known: Tensor) -> Tensor:
+    """How much each image counts: the nearer ``shaded`` is to the truth, the more.
+
+    Else the few scenes with strong or varied light, whose errors are ten times as large, are all that is learned from.
+
+    Args:
+        errors: (B,) of ``shaded``.
+        known: (B,) 1 where the truth can be compared, else 0.
+
+    Returns:
+        (B,) weights, 0 where nothing is known, 1 in sum.
+    """
+    weights = known / (errors + LEAST_ERROR)
+    return weights / weights.sum().clamp(min=1e-6)
 
 
 def radiance(

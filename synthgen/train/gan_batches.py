@@ -17,7 +17,7 @@ from synthgen.types.arrays import F32, I32, I64
 from synthgen.weights import Array
 
 NORMAL_X = CHANNELS.index("normal.x")
-VARIED = 0.35  # share of targets with varied light and finishes, where the pool has any
+VARIED = 0.25  # share of targets with varied light and finishes, where the pool has any
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ def gathered(shown: list[Shown]) -> tuple[Array, ...]:
     """A batch of targets with their views, all of one size.
 
     Returns:
-        channels (B, 16, H, W), shaded and target (B, 3, H, W) float32, ids (B, H, W) int32, and of all edge pixels
+        channels (B, 22, H, W), shaded and target (B, 3, H, W) float32, ids (B, H, W) int32, and of all edge pixels
         their place (E,) and those of their neighbours (E, 9) in the flattened batch, int64, with shares (E, 9) float32.
     """
     found: list[tuple[Array, ...]] = []

@@ -54,10 +54,15 @@ def gaussian_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(dim=1)
 
 
+def feature_distances(a: list[Tensor], b: list[Tensor]) -> Tensor:
+    """(B,) mean over feature maps (B, C, h, w) of 1 - cosine: ``networks.lite0.map_distance`` with gradients."""
+    distances = [(1 - F.cosine_similarity(x, y, dim=1, eps=1e-6)).mean((1, 2)) for x, y in zip(a, b, strict=True)]
+    return torch.stack(distances).mean(0)
+
+
 def feature_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
-    """Mean over feature maps (B, C, h, w) of 1 - cosine: ``evaluate.lite0.map_distance`` with gradients."""
-    distances = [(1 - F.cosine_similarity(x, y, dim=1, eps=1e-6)).mean() for x, y in zip(a, b, strict=True)]
-    return torch.stack(distances).mean()
+    """Mean of ``feature_distances``."""
+    return feature_distances(a, b).mean()
 
 
 def kept_contrast(image: Tensor, truth: Tensor, ids: Tensor) -> Tensor:

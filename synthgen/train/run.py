@@ -170,6 +170,7 @@ def _gan(order: _Order) -> _Made:
     for pack in packs:
         check_seed(int(pack.card["seed"]), str(pack.folder))
         _check_size(pack, levels)
+        _check_crop(training, pack, levels)
     pools = [_pack_pool(pack, TRAIN, order) for pack in packs]
     others = [_pack(part, order.base) for part in training.held_out]
     held_out = [_pack_pool(pack, None, order) for pack in others] or [
@@ -239,6 +240,15 @@ def _check_size(pack: Pack, levels: int) -> None:
         raise ConfigError(
             f"widths: {levels} levels need images whose sides are multiples of {multiple}; {pack.folder.name!r} has "
             f"{width}x{height}; allowed: fewer widths, or a pack of another size"
+        )
+
+
+def _check_crop(training: Training, pack: Pack, levels: int) -> None:
+    smallest, multiple = min(pack.card["image"]["width"], pack.card["image"]["height"]), 2**levels
+    if training.crop is not None and (training.crop % multiple or training.crop > smallest):
+        raise ConfigError(
+            f"crop: {training.crop} does not fit {pack.folder.name!r}, whose smaller side is {smallest}; allowed: "
+            f"multiples of {multiple} up to {smallest}; lower it, or leave it out"
         )
 
 
