@@ -96,6 +96,15 @@ def test_any_size_is_drawn_as_if_it_were_larger(tmp_path: Path) -> None:
     np.testing.assert_allclose(drawn[:8, :16], all_of_it[:8, :16], rtol=1e-4, atol=1e-4)  # far from the cut
 
 
+def test_a_flat_scene_gets_no_frame(tmp_path: Path) -> None:
+    """With zeros beyond the border, a network draws one that any style makes visible."""
+    generator = Gan(GanConfig(weights=str(untrained_gan(tmp_path))))
+    channels = np.ones((len(CHANNELS), 64, 64), np.float32) * np.linspace(0, 1, len(CHANNELS))[:, None, None]
+    flat = module.Condition(channels.astype(np.float32), np.ones((64, 64, 3), np.float32), 1.0)
+    drawn = draw(generator, flat, np.linspace(-2, 2, STYLE).astype(np.float32))
+    assert np.ptp(drawn.mean(axis=2)) < 1e-4 and drawn.std() > 1e-3
+
+
 def test_styles(tmp_path: Path) -> None:
     folder = str(untrained_gan(tmp_path))
     views = random_views(1)

@@ -205,6 +205,7 @@ def test_killed_in_the_middle_ends_as_uninterrupted_and_draws(home: Path) -> Non
     assert ["r1" in line for line in lines] == [False, True, False, True]
     card = json.loads((home / "whole" / "model" / "card.json").read_text())
     assert card["kind"] == "gan" and card["data"][0]["seed"] == SEED and card["held_out"][0]["images"] > 0
+    assert f"seed {SEED}; without die, warehouse" in (home / "whole" / "model" / "README.md").read_text()
     images = Gan(GanConfig(weights=str(home / "whole" / "model")))(random_views(2), [1, 2]).pixels
     assert np.isfinite(images).all()
 

@@ -3,7 +3,8 @@
 A U-Net of about 1.4 M parameters. Most of its work is done at half the resolution and below; a thin path at full
 resolution puts edges where the G-buffer has them, so that nothing bleeds over an outline and no lattice appears. The
 style scales and shifts the features of every block (FiLM, Perez et al. 2018, eq. 2). Without normalisation: what a
-pixel becomes does not depend on the size of the image, apart from its exposure.
+pixel becomes does not depend on the size of the image, apart from its exposure. Beyond the border stands what stands at
+the border, so that no frame is drawn.
 """
 
 from __future__ import annotations
@@ -45,12 +46,12 @@ MULTIPLE = 2 ** len(WIDTHS)  # sides of the image are padded to multiples of thi
 
 def network(ops: Ops, x: Value, style: Value, widths: tuple[int, ...] = WIDTHS) -> Value:
     """(B, 22, H, W) channels and (B, 8, 1, 1) style -> (B, 9, H, W) corrections; H and W are multiples of 16."""
-    fine = ops.relu(ops.conv("in", ops.standard(x, MEANS, SPREADS), INPUTS, FULL, norm=False))
+    fine = ops.relu(ops.conv("in", ops.standard(x, MEANS, SPREADS), INPUTS, FULL, norm=False, pad="border"))
     skips = []
     y = fine
     for level, width in enumerate(widths):
         inputs = widths[level - 1] if level else FULL
-        y = ops.relu(ops.conv(f"down{level}", y, inputs, width, stride=2, norm=False))
+        y = ops.relu(ops.conv(f"down{level}", y, inputs, width, stride=2, norm=False, pad="border"))
         y = _block(ops, f"encode{level}", y, style, width)
         skips.append(y)
     y = _block(ops, "middle", y, style, widths[-1])
@@ -60,16 +61,16 @@ def network(ops: Ops, x: Value, style: Value, widths: tuple[int, ...] = WIDTHS) 
         y = _block(ops, f"decode{level}", y, style, widths[level])
     y = ops.enlarge(ops.conv("up", y, widths[0], FULL, kernel=1, norm=False))
     y = ops.relu(ops.add(y, fine))
-    y = ops.relu(ops.conv("last", y, FULL, FULL, norm=False))
+    y = ops.relu(ops.conv("last", y, FULL, FULL, norm=False, pad="border"))
     return ops.conv("out", y, FULL, OUTPUTS, kernel=1, norm=False)
 
 
 def _block(ops: Ops, name: str, x: Value, style: Value, width: int) -> Value:
-    y = ops.relu(ops.conv(f"{name}.a", x, width, width, norm=False))
+    y = ops.relu(ops.conv(f"{name}.a", x, width, width, norm=False, pad="border"))
     scale = ops.conv(f"{name}.scale", style, STYLE, width, kernel=1, norm=False)
     shift = ops.conv(f"{name}.shift", style, STYLE, width, kernel=1, norm=False)
     y = ops.add(ops.mul(y, scale), shift)
-    return ops.relu(ops.add(x, ops.conv(f"{name}.b", y, width, width, norm=False)))
+    return ops.relu(ops.add(x, ops.conv(f"{name}.b", y, width, width, norm=False, pad="border")))
 
 
 def shapes(widths: tuple[int, ...] = WIDTHS) -> Shapes:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from synthgen.errors import EnvironmentFault
+from synthgen.networks.ops import Pad
 from synthgen.types.arrays import F32
 from synthgen.weights import Array
 
@@ -99,12 +100,24 @@ class _Graph:
         return name
 
     def conv(
-        self, name: str, x: str, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, norm: bool = True
+        self,
+        name: str,
+        x: str,
+        inputs: int,
+        outputs: int,
+        *,
+        kernel: int = 3,
+        stride: int = 1,
+        norm: bool = True,
+        pad: Pad = "zeros",
     ) -> str:
         weight, bias = folded(self.tensors, name)
+        side = (kernel - 1) // 2
+        if pad == "border" and side:
+            sides = self.constant(f"sides{len(self.nodes)}", np.array([0, 0, side, side] * 2, np.int64))
+            x, side = self.node("Pad", [x, sides], mode="edge"), 0
         names = [x, self.constant(f"{name}.weight", weight), self.constant(f"{name}.bias", bias)]
-        sides = ((kernel - 1) // 2,) * 4
-        return self.node("Conv", names, kernel_shape=(kernel, kernel), strides=(stride, stride), pads=sides)
+        return self.node("Conv", names, kernel_shape=(kernel, kernel), strides=(stride, stride), pads=(side,) * 4)
 
     def standard(self, x: str, means: Sequence[float], spreads: Sequence[float]) -> str:
         shape, number = (1, len(means), 1, 1), len(self.nodes)

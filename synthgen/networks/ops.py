@@ -7,9 +7,10 @@ is one definition of each network, and no file but its weights has to travel.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 Value = Any
+Pad = Literal["zeros", "border"]
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -17,11 +18,21 @@ class Ops(Protocol):
     """Operations on (B, C, H, W) values."""
 
     def conv(
-        self, name: str, x: Value, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, norm: bool = True
+        self,
+        name: str,
+        x: Value,
+        inputs: int,
+        outputs: int,
+        *,
+        kernel: int = 3,
+        stride: int = 1,
+        norm: bool = True,
+        pad: Pad = "zeros",
     ) -> Value:
         """Convolution, then (``norm``) batch normalisation, or else a bias.
 
-        An odd kernel is padded to keep the size; an even one is for strides of its own size.
+        An odd kernel is padded to keep the size, with zeros or with what stands at the border: zeros let a network know
+        where its picture ends, and draw a frame. An even kernel is for strides of its own size.
         """
         ...
 
@@ -55,7 +66,16 @@ class _Shapes:
         self.found: Shapes = {}
 
     def conv(
-        self, name: str, x: Value, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, norm: bool = True
+        self,
+        name: str,
+        x: Value,
+        inputs: int,
+        outputs: int,
+        *,
+        kernel: int = 3,
+        stride: int = 1,
+        norm: bool = True,
+        pad: Pad = "zeros",
     ) -> Value:
         self.found[f"{name}.weight"] = (outputs, inputs, kernel, kernel)
         for part in ("gain", "bias", "mean", "variance") if norm else ("bias",):

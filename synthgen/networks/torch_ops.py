@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from synthgen.networks.onnx_graph import EPSILON
+from synthgen.networks.ops import Pad
 
 Tensor = Any  # torch carries its own types; this package is checked where torch may be absent
 Tensors = dict[str, Tensor]
@@ -34,12 +35,24 @@ class TorchOps:
         self.measured: Tensors = {}
 
     def conv(
-        self, name: str, x: Tensor, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, norm: bool = True
+        self,
+        name: str,
+        x: Tensor,
+        inputs: int,
+        outputs: int,
+        *,
+        kernel: int = 3,
+        stride: int = 1,
+        norm: bool = True,
+        pad: Pad = "zeros",
     ) -> Tensor:
         weight, bias = self.tensors[f"{name}.weight"], self.tensors[f"{name}.bias"]
+        side = (kernel - 1) // 2
+        if pad == "border" and side:
+            x, side = _bordered(x, side), 0
         if not norm:
-            return F.conv2d(x, weight, bias, stride=stride, padding=(kernel - 1) // 2)
-        x = F.conv2d(x, weight, stride=stride, padding=(kernel - 1) // 2)
+            return F.conv2d(x, weight, bias, stride=stride, padding=side)
+        x = F.conv2d(x, weight, stride=stride, padding=side)
         mean, variance = self.tensors[f"{name}.mean"], self.tensors[f"{name}.variance"]
         if self.training:
             mean, variance = mean.detach().clone(), variance.detach().clone()  # torch moves them in place
@@ -66,6 +79,14 @@ class TorchOps:
         b, c, h, w = x.shape
         cells = x.reshape(b, 2, 2, c // 4, h, w)
         return cells.permute(0, 3, 4, 1, 5, 2).reshape(b, c // 4, 2 * h, 2 * w)
+
+
+def _bordered(x: Tensor, side: int) -> Tensor:
+    """``F.pad(mode="replicate")``, whose gradients come out the same every time on a GPU too."""
+    for axis in (2, 3):
+        first, last = x.narrow(axis, 0, 1), x.narrow(axis, x.shape[axis] - 1, 1)
+        x = torch.cat([*[first] * side, x, *[last] * side], dim=axis)
+    return x
 
 
 def _per_channel(values: Sequence[float], x: Tensor) -> Tensor:

@@ -26,12 +26,7 @@ def model_readme(card: dict[str, Any]) -> str:
     """Markdown: what the model is, what it learned from, its scores, how to use it."""
     kind, recipe = card["kind"], card["recipe"]
     rows = "\n".join(f"| {name} | {value:.4g} |" for name, value in card["scores"].items())
-    data = "\n".join(
-        f"- {part['name']}: "
-        + ", ".join(f"{part[key]} {key}" for key in ("images", "instances", "views") if key in part)
-        + f", seed {part['seed']}"
-        for part in card["data"]
-    )
+    data = "\n".join(_data_line(part) for part in card["data"])
     made = ", ".join(f"{key} {value}" for key, value in card["made_with"].items())
     return f"""# {card["name"]}
 
@@ -50,3 +45,12 @@ for {recipe["steps"]} steps of {recipe["batch"]}, seed {recipe["seed"]} ({made})
 
 Use it with {USE[kind]}. Made by `synthgen train` from the settings under "recipe" in card.json.
 """
+
+
+def _data_line(part: dict[str, Any]) -> str:
+    counts = [f"{part[key]} {key}" for key in ("images", "instances", "views") if key in part]
+    counts.append(f"seed {part['seed']}")
+    lists = [
+        f"{what} {', '.join(part[key])}" for key, what in (("kept_out", "without"), ("files", "with")) if part.get(key)
+    ]
+    return "; ".join([f"- {part['name']}: {', '.join(counts)}", *lists])

@@ -279,12 +279,16 @@ def _described(pool: Pool) -> dict[str, Any]:
 
 
 def _described_pack(pool: PackPool) -> dict[str, Any]:
+    kept_out: Any = pool.card["held_out"]
+    files: Any = pool.card["files"]
     return {
         "name": pool.name,
         "seed": pool.card["seed"],
         "images": len(pool.targets),
         "views": len(pool.channels),
         "fingerprint": pool.card["fingerprint"],
+        "kept_out": [*kept_out["objects"], *kept_out["environments"]],
+        "files": sorted(file["name"] for file in files),
     }
 
 
