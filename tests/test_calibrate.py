@@ -253,6 +253,8 @@ def test_dice_come_out_like_the_photographs(tmp_path: Path) -> None:
         "count": 12,
         "image": {"width": 640, "height": 640},
         "augment": [],
+        "generate": {"kind": "shaded"},
+        "verify": None,
         "camera": {"views_per_scene": 2, "fov_deg": 45, "placement": {"kind": "above", "height_m": 0.5, "tilt_deg": 5}},
         "scene.objects": [die],
         "scene.objects_per_scene": {"uniform_int": [4, 9]},

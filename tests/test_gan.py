@@ -108,7 +108,7 @@ def test_a_flat_scene_gets_no_frame(tmp_path: Path) -> None:
 def test_styles(tmp_path: Path) -> None:
     folder = str(untrained_gan(tmp_path))
     views = random_views(1)
-    plain, lively = Gan(GanConfig(weights=folder, style=0)), Gan(GanConfig(weights=folder))
+    plain, lively = Gan(GanConfig(weights=folder)), Gan(GanConfig(weights=folder, style=1))
     assert plain.fingerprint != lively.fingerprint
     assert plain(views, [1]).pixels.tobytes() == plain(views, [2]).pixels.tobytes()
     assert lively(views, [1]).pixels.tobytes() != lively(views, [2]).pixels.tobytes()

@@ -37,7 +37,7 @@ def make(kind: str) -> Generator:
     """A generator of the catalog, or a skip that says what to install."""
     if kind in NEEDS and find_spec(NEEDS[kind]) is None:
         pytest.skip(f'needs {NEEDS[kind]}: pip install "synthgen[{kind}]"')
-    config = GanConfig(weights=untrained()) if kind == "gan" else CONFIGS[kind]
+    config = GanConfig(weights=untrained(), style=1) if kind == "gan" else CONFIGS[kind]
     return make_generator(config, ShelfStore([GLOBE]))
 
 

@@ -34,7 +34,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[np.ndarray,
     """(image, id map, indices of at least 256 pixels) of a table-top pipeline with an evaluation seed."""
     folder = tmp_path_factory.mktemp("shipped") / "d"
     overrides = ["count=12", "seed=31", "labels.grasps=null", "labels.outputs=[instances]", "camera.views_per_scene=3"]
-    loaded = load_pipeline("grasping", overrides)
+    loaded = load_pipeline("grasping", [*overrides, "generate.kind=shaded", "verify=null"])
     how = {"workers": 1, "scheduler": None, "device": "cpu", "fresh": False}
     run_pipeline(loaded, out=folder, progress=lambda now: None, **how)  # type: ignore[arg-type]
     found = []

@@ -323,10 +323,10 @@ class GanConfig(Frozen):
         examples=["my_generator"],
     )
     style: float = Field(
-        1.0,
+        0.0,
         ge=0,
         le=1.5,
-        description="spread of the style codes, in standard deviations of the prior: 0 = always the mean style",
+        description="spread of light moods and finishes, in standard deviations of the prior: 0 = the scene as it is",
     )
     batch: int = Field(8, ge=1, le=1024, description="images at once on a GPU (--device gpu); a CPU draws one")
 

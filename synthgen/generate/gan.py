@@ -42,12 +42,12 @@ class Gan:
     """``Generator``: the lit G-buffer, corrected by a network that learned from a path tracer.
 
     The seed draws the style: what the G-buffer does not say, such as the mood of the light and the finish of surfaces.
+    With a spread of 0 it is that of the scene as it is, and no seed matters.
     On the CPU one image per network call, one thread; on a GPU ``generate.batch`` of them. Either way an image does not
     depend on what is drawn beside it.
     """
 
     channels = GBUFFERS
-    uses_seeds = True
 
     def __init__(self, config: GanConfig, store: object = None, device: Device = "cpu") -> None:
         """
@@ -56,6 +56,7 @@ class Gan:
             EnvironmentFault: ONNX Runtime, or on a GPU PyTorch or the GPU itself, is not there.
         """
         self.spread = config.style
+        self.uses_seeds = config.style > 0
         self._network, sha256 = _loaded(str(config.weights or SHIPPED), device, config.batch)
         self.fingerprint = f"{KIND}-{VERSION}-{sha256[:16]}-{self.spread:g}"
 

@@ -37,7 +37,7 @@ Licence: {card["licence"]}. Trained on:
 
 {data}
 
-for {recipe["steps"]} steps of {recipe["batch"]}, seed {recipe["seed"]} ({made}). On held-out data:
+for {recipe["steps"]} steps of {recipe["batch"]}, seed {recipe["seed"]} ({made}){_start_line(card)}. On held-out data:
 
 | score | value |
 |-|-|
@@ -54,3 +54,12 @@ def _data_line(part: dict[str, Any]) -> str:
         f"{what} {', '.join(part[key])}" for key, what in (("kept_out", "without"), ("files", "with")) if part.get(key)
     ]
     return "; ".join([f"- {part['name']}: {', '.join(counts)}", *lists])
+
+
+def _start_line(card: dict[str, Any]) -> str:
+    """Which trainings came before, the last one first."""
+    before = card.get("started_from")
+    if not before:
+        return ""
+    recipe = before["recipe"]
+    return f", after {recipe['steps']} steps of {recipe['batch']}, seed {recipe['seed']}{_start_line(before)}"
