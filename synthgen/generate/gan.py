@@ -100,8 +100,10 @@ class Gan:
             batch = list(itertools.islice(conditions, min(most, len(styles) - start)))
             waiting.extend(batch)
             height, width = batch[0].shaded.shape[:2]
-            sides = ((0, 0), (0, 0), (0, -height % MULTIPLE), (0, -width % MULTIPLE))
-            channels = np.pad(np.stack([seen.channels for seen in batch]), sides, mode="edge")
+            channels = batch[0].channels[None] if len(batch) == 1 else np.stack([seen.channels for seen in batch])
+            if height % MULTIPLE or width % MULTIPLE:
+                sides = ((0, 0), (0, 0), (0, -height % MULTIPLE), (0, -width % MULTIPLE))
+                channels = np.pad(channels, sides, mode="edge")
             yield channels, np.stack(styles[start : start + len(batch)])[:, :, None, None]
 
 
