@@ -78,7 +78,8 @@ def decode_safetensors(data: bytes, name: str) -> Tensors:
     Raises:
         AssetError: a pickle, or not a whole and well-formed safetensors file.
     """
-    if data[:2] == b"PK" or data[:1] == b"\x80":
+    # A safetensors header, whose length comes first and may well begin like a pickle, opens with a brace.
+    if data[:2] == b"PK" or (data[:1] == b"\x80" and data[8:9] != b"{"):
         raise AssetError(
             f"{name} is a pickle (what torch.save writes), which can run code when it is read; allowed: safetensors; "
             "save the tensors with safetensors.torch.save_file"

@@ -102,8 +102,8 @@ def test_fingerprint_names_version_and_settings() -> None:
     _, store = some_view()
     config = PathtracedConfig(samples=8, bounces=2, denoise=False)
     version = metadata.version("bpy")
-    assert Pathtraced(config, store).fingerprint == f"pathtraced-2-cycles-{version}-8spp-2b-plain"
-    assert Pathtraced(PathtracedConfig(), store).fingerprint == f"pathtraced-2-cycles-{version}-16spp-4b-oidn"
+    assert Pathtraced(config, store).fingerprint == f"pathtraced-3-cycles-{version}-8spp-2b-plain"
+    assert Pathtraced(PathtracedConfig(), store).fingerprint == f"pathtraced-3-cycles-{version}-16spp-4b-oidn"
 
 
 @needs_cycles

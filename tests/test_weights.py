@@ -234,3 +234,12 @@ def test_the_card_names_the_hash_of_its_file(tmp_path: Path) -> None:
     folder = write(tmp_path / "F")
     found = read_weights(folder, kind="verifier", version=1)
     assert json.loads((folder / CARD).read_text())["sha256"] == found.sha256
+
+
+def test_a_header_as_long_as_a_pickle_begins_is_none() -> None:
+    begins = set()
+    for letters in range(0, 256, 4):
+        data = encode_safetensors(TENSORS, {"note": "x" * letters})
+        begins.add(data[0])
+        assert decode_safetensors(data, "w").keys() == TENSORS.keys()
+    assert 0x80 in begins

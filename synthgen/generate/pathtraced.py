@@ -1,6 +1,6 @@
 """Path tracing with Cycles (Blender's renderer, an optional extra): global illumination for the same scene and camera.
 
-Cycles and not Mitsuba 3: on CPUs only Cycles has a denoiser (Open Image Denoise), which makes 16 samples enough.
+Cycles and not Mitsuba 3: on CPUs only Blender brings a denoiser (Open Image Denoise), which makes 16 samples enough.
 Its GPL is kept at arm's length: it runs in a process of its own (``pathtraced_child``) and is never loaded here. Cycles
 has no Brown-Conrady lens, so a distorted one is a pane of ray portals: every ray is looked up, no picture is warped.
 """
@@ -23,7 +23,7 @@ from synthgen.types.gbuffer import Views
 from synthgen.types.images import Images
 from synthgen.types.scene import Scene
 
-PATHTRACED_VERSION = 2
+PATHTRACED_VERSION = 3
 CYCLES_SEEDS = 2**31 - 1
 
 T = TypeVar("T")

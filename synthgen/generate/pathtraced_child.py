@@ -164,7 +164,7 @@ def _settle(scene: Any, white_card: float, *, samples: int, bounces: int, denois
     render.engine = "CYCLES"
     render.threads_mode, render.threads = "FIXED", 1
     render.use_persistent_data = True
-    render.use_compositing = render.use_sequencer = render.use_motion_blur = render.film_transparent = False
+    render.use_sequencer = render.use_motion_blur = render.film_transparent = False
     render.dither_intensity = 0.0
     image = render.image_settings
     image.file_format, image.color_mode, image.color_depth, image.exr_codec = "OPEN_EXR", "RGB", "32", "NONE"
@@ -184,11 +184,10 @@ def _settle(scene: Any, white_card: float, *, samples: int, bounces: int, denois
     cycles.caustics_reflective, cycles.caustics_refractive = True, False
     cycles.film_exposure = 1.0
     cycles.pixel_filter_type = "BOX"  # the mean over the pixel, as the edges of ``render.edges``
-    cycles.use_denoising = denoise
-    cycles.denoiser, cycles.denoising_input_passes = "OPENIMAGEDENOISE", "RGB_ALBEDO_NORMAL"
-    # Fast filters smooth wood grain and small print away. Against 400 samples without denoiser, in three views at
-    # 128 x 128, this errs by 1.8 to 2.2 levels (the fast one 1.9 to 2.3; the slowest, half as slow again, 1.7 to 2.0).
-    cycles.denoising_quality, cycles.denoising_prefilter, cycles.denoising_use_gpu = "BALANCED", "NONE", False
+    cycles.use_denoising = False  # of the finished picture; see ``pathtraced_blender.denoise``
+    render.use_compositing = denoise
+    if denoise and not scene.use_nodes:
+        blender.denoise(scene, white_card)
 
 
 def _listen(pipe: Connection, requests: queue.SimpleQueue[Request]) -> None:
