@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from synthgen.generate.gan_channels import CHANNELS
-from synthgen.generate.gan_network import KIND, VERSION, shapes
+from synthgen.generate.gan_network import KIND, STYLE, STYLE_COVARIANCE, STYLE_MEAN, VERSION, shapes
 from synthgen.weights import model_files
 
 WIDTHS = (8, 8)
 
 
-def untrained_gan(folder: Path, *, seed: int = 0, scale: float = 0.3, **card: Any) -> Path:
-    """A model folder of random weights; ``card`` replaces entries of its card."""
+def untrained_gan(
+    folder: Path, *, seed: int = 0, scale: float = 0.3, styles: tuple[Any, Any] | None = None, **card: Any
+) -> Path:
+    """A model folder of random weights; ``styles``: mean and covariance; ``card`` replaces entries of its card."""
     rng = np.random.default_rng(seed)
     tensors = {
         f"generator/{name}": (scale * rng.normal(size=shape) / np.sqrt(np.prod(shape[1:]) or 1)).astype(np.float32)
@@ -24,6 +26,8 @@ def untrained_gan(folder: Path, *, seed: int = 0, scale: float = 0.3, **card: An
     for name in tensors:
         if name.endswith(".scale.bias"):
             tensors[name][:] = 1
+    mean, covariance = styles or (np.zeros(STYLE), np.eye(STYLE))
+    tensors[f"generator/{STYLE_MEAN}"][:], tensors[f"generator/{STYLE_COVARIANCE}"][:] = mean, covariance
     tensors["critic/0.weight"] = np.zeros(3, np.float32)
     made = {
         "kind": KIND,

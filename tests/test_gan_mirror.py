@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from test_generators import random_views
 
-from synthgen.generate.gan_mirror import GUESSED, SEEN, mirrored
+from synthgen.generate.gan_mirror import GUESSED, SEEN
+from synthgen.generate.gan_mirror import mirrored as of_arrays
 from synthgen.types.gbuffer import GBuffers
 from synthgen.types.geometry import Camera, Intrinsics
 
@@ -42,13 +43,18 @@ def room(*, metallic: float = 1.0, roughness: float = 0.1, wall: bool = True) ->
     return replace(base, **channels, **others, edges=base.edges[:1]), shaded
 
 
+def mirrored(gbuffers: GBuffers, camera: Camera, lit: np.ndarray) -> np.ndarray:
+    surface = (getattr(gbuffers, name)[0].astype(np.float32) for name in ("normal", "roughness", "metallic"))
+    return of_arrays(gbuffers.depth_m[0], gbuffers.instance[0], *surface, camera, lit)
+
+
 @pytest.mark.parametrize(
     ("intent", "row", "column"),
     [("straight ahead", 120, 64), ("to the side", 110, 30), ("near the wall", 98, 64), ("at the border", 126, 100)],
 )
 def test_a_floor_mirrors_the_wall(intent: str, row: int, column: int) -> None:
     gbuffers, shaded = room()
-    found = mirrored(gbuffers, 0, LEVEL, shaded)
+    found = mirrored(gbuffers, LEVEL, shaded)
     assert found.shape == (4, SIDE, SIDE) and found.dtype == np.float32
     x, y = (column + 0.5 - SIDE / 2) / FOCAL, (row + 0.5 - SIDE / 2) / FOCAL
     rising = y * (WALL_M - FLOOR_M / y)  # from where the ray meets the floor to the wall
@@ -60,13 +66,13 @@ def test_a_floor_mirrors_the_wall(intent: str, row: int, column: int) -> None:
 
 def test_what_is_not_in_the_picture_is_guessed_downwards_and_unknown_upwards() -> None:
     gbuffers, shaded = room(wall=False)
-    found = mirrored(gbuffers, 0, LEVEL, shaded)
+    found = mirrored(gbuffers, LEVEL, shaded)
     assert not found[:, 120].any()  # the floor sees the sky
     tilted = replace(
         LEVEL, world_from_camera=np.diag([1.0, -1.0, -1.0, 1.0])
     )  # looks straight down: the wall is ground
     gbuffers, shaded = room()
-    seen = mirrored(gbuffers, 0, tilted, shaded)[3]
+    seen = mirrored(gbuffers, tilted, shaded)[3]
     assert set(np.unique(seen)) <= {0, np.float32(GUESSED), np.float32(SEEN)}
     assert not seen[:60].any()  # the ground sends its rays up, to the camera
 
@@ -78,4 +84,4 @@ def test_what_is_not_in_the_picture_is_guessed_downwards_and_unknown_upwards() -
 )  # fmt: skip
 def test_only_shiny_surfaces_are_looked_at(intent: str, metallic: float, roughness: float, looked_at: bool) -> None:
     gbuffers, shaded = room(metallic=metallic, roughness=roughness)
-    assert mirrored(gbuffers, 0, LEVEL, shaded)[3].any() == looked_at
+    assert mirrored(gbuffers, LEVEL, shaded)[3].any() == looked_at

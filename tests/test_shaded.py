@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from synthgen.config.models import ShadedConfig
 from synthgen.errors import InternalError
-from synthgen.generate.shaded import RADIANCE_LIMIT, Shaded, _exp2, _unpack, multibounce, split_sum
+from synthgen.generate.halves import unpack
+from synthgen.generate.shaded import RADIANCE_LIMIT, Shaded, _exp2, multibounce, split_sum
 from synthgen.projection import pixel_rays
 from synthgen.types.gbuffer import EdgeBlend, GBuffers, Views
 from synthgen.types.geometry import Camera, Intrinsics
@@ -125,7 +126,7 @@ def test_output_is_finite_on_anything(value: float) -> None:
 def test_every_finite_half_is_read_exactly() -> None:
     halves = np.arange(65536, dtype=np.uint16)
     values = np.empty(len(halves), np.float32)
-    _unpack(halves, values.view(np.uint32), values)
+    unpack(halves, values.view(np.uint32), values)
     expected = halves.view(np.float16).astype(np.float32)
     finite = np.isfinite(expected)
     assert finite.sum() == 63488

@@ -77,7 +77,7 @@ def test_a_pool_is_the_pack_as_the_network_sees_it(home: Path) -> None:
         view = int(pool.view_of[row])
         seen = condition(pair.views.gbuffers, 0, pair.views.scene.cameras[pair.views.first])
         np.testing.assert_allclose(pool.channels[view], seen.channels, atol=2e-3)
-        np.testing.assert_allclose(pool.shaded[view] * seen.exposure, seen.shaded, rtol=2e-3, atol=1e-4)
+        np.testing.assert_allclose(pool.lit[view] * seen.exposure, seen.lit, rtol=2e-3, atol=1e-4)
         np.testing.assert_allclose(pool.targets[row] * seen.exposure, pair.image, rtol=2e-3, atol=1e-4)
         np.testing.assert_array_equal(pool.ids[view], pair.views.gbuffers.instance[0])
         pixels, weights = pool.edges(view)
@@ -153,13 +153,32 @@ def test_batches_know_which_light_is_varied(home: Path) -> None:
     objective = GanObjective(training, [pool], [1.0], [], None, "cpu")
     seen = 0
     for step in range(12):
-        *_, noise, varied, from_prior = objective.batch(step)
+        *_, noise, spread, varied, from_prior = objective.batch(step)
         assert noise.shape == (2, 4, 8) and from_prior.tolist() == [1, 1, 0, 0]
-        assert np.square(noise[1]).mean() < np.square(noise[0]).mean() * 2
+        assert spread.shape == (4, 1) and spread.min() >= 0 and spread.max() <= 1
         seen += int(varied.sum())
     assert 0 < seen < 48
     small = GanObjective(training.model_copy(update={"crop": 16}), [pool], [1.0], [], None, "cpu")
-    assert small.batch(0)[0].shape == (4, 22, 16, 16)
+    assert small.batch(0)[0].shape == (4, 25, 16, 16)
+
+
+def test_styles_are_measured_on_varied_images_alone() -> None:
+    torch = pytest.importorskip("torch", reason='needs torch: pip install "synthgen[train]"')
+    from synthgen.generate.gan_network import STYLE_COVARIANCE, STYLE_MEAN
+    from synthgen.train.gan import _styles
+
+    mean = torch.tensor(np.random.default_rng(0).normal(size=(6, 8)))
+    log_variance, varied = torch.full((6, 8), -2.0).double(), torch.tensor([1.0, 0, 1, 1, 0, 1]).double()
+    middle, covariance = torch.zeros(8).double(), torch.eye(8).double()
+    none_varied = _styles(middle, covariance, mean, log_variance, 0 * varied)
+    assert torch.equal(none_varied[f"generator/{STYLE_MEAN}"], middle)
+    assert torch.equal(none_varied[f"generator/{STYLE_COVARIANCE}"], covariance)
+    for _ in range(2000):
+        found = _styles(middle, covariance, mean, log_variance, varied)
+        middle, covariance = found[f"generator/{STYLE_MEAN}"], found[f"generator/{STYLE_COVARIANCE}"]
+    kept = mean[varied > 0].numpy()
+    np.testing.assert_allclose(middle, kept.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(covariance, np.cov(kept.T, bias=True) + np.exp(-2) * np.eye(8), atol=1e-4)
 
 
 def test_an_easy_scene_counts_as_much_as_a_hard_one() -> None:
@@ -198,7 +217,7 @@ def test_killed_in_the_middle_ends_as_uninterrupted_and_draws(home: Path) -> Non
     for name in ("model/model.safetensors", "model/card.json", "model/README.md", FILE, "pictures/step-0000004.png"):
         assert (home / "whole" / name).read_bytes() == (home / "parts" / name).read_bytes(), name
     assert whole.scores == parts.scores
-    assert set(whole.scores) == {"error/generated", "error/shaded", "features/generated", "features/shaded"}
+    assert set(whole.scores) == {"error/generated", "error/lit", "features/generated", "features/lit"}
     lines = [json.loads(line) for line in (home / "parts" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
     assert {"critic", "pixels", "features", "adversarial", "contrast", "divergence", "latent"} <= set(lines[0])

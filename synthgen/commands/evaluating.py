@@ -152,10 +152,11 @@ def evaluate_segmenter(
 @options.reference_pack
 @options.variety_views
 @options.variety_styles
+@options.variety_style
 @options.score_seed
 @options.bench_json
 def evaluate_variety(
-    generator: str, reference: Path, views: int, styles: int, seed: int, json_path: Path | None
+    generator: str, reference: Path, views: int, styles: int, style: float, seed: int, json_path: Path | None
 ) -> None:
     """How much a generator's pictures of one view differ, beside the path tracer's under other lights and finishes.
 
@@ -173,7 +174,7 @@ def evaluate_variety(
     from synthgen.verify.verifier import make_verifier
 
     settle_process()
-    made, pack = generator_and_pack(generator, reference)
+    made, pack = generator_and_pack(generator, reference, style=style)
     report = measure(
         made,
         pack,

@@ -219,6 +219,15 @@ variety_styles = click.option(
     "--styles", type=click.IntRange(2), default=16, show_default=True, metavar="N", help="Draws of each view."
 )
 
+variety_style = click.option(
+    "--style",
+    type=click.FloatRange(0, 1.5),
+    default=1.0,
+    show_default=True,
+    metavar="SPREAD",
+    help="Spread of the styles of a 'gan', as in generate.style.",
+)
+
 # evaluate verifier, evaluate segmenter
 datasets = click.argument("datasets", nargs=-1, required=True, type=PATH)
 segmenter_test = click.option(

@@ -88,8 +88,10 @@ def _generator_kind(scored: str) -> str | None:
     return str(kind)
 
 
-def generator_and_pack(scored: str, reference: Path) -> tuple[Generator, Pack]:
+def generator_and_pack(scored: str, reference: Path, *, style: float | None = None) -> tuple[Generator, Pack]:
     """A generator by its kind or the folder of its weights, and the pack whose views it can draw.
+
+    ``style``: spread of the styles of a generator that has them; None: the default of its kind.
 
     Raises:
         UserError: the word names no generator, or the folder is no pack.
@@ -103,7 +105,7 @@ def generator_and_pack(scored: str, reference: Path) -> tuple[Generator, Pack]:
             f"{scored!r} is no generator; {hint}allowed: the folder of a trained one, or one of: "
             + ", ".join(GENERATORS)
         )
-    return _opened(scored, kind, reference)
+    return _opened(scored, kind, reference, style)
 
 
 def _generated(scored: str, kind: str, reference: Path, *, most: int, seed: int) -> tuple[Generated, PackTargets]:
@@ -112,13 +114,15 @@ def _generated(scored: str, kind: str, reference: Path, *, most: int, seed: int)
     return Generated(generator, targets, seed=seed), targets
 
 
-def _opened(scored: str, kind: str, reference: Path) -> tuple[Generator, Pack]:
+def _opened(scored: str, kind: str, reference: Path, style: float | None = None) -> tuple[Generator, Pack]:
     if not (reference / CARD).is_file():
         raise UserError(
             f"{scored!r} is a generator, and {str(reference)!r} no pack whose scenes it could draw; give --reference a "
             f"pack (synthgen pairs), or score what it drew: synthgen run PIPELINE --set generate.kind={kind}"
         )
     settings: dict[str, Any] = {"kind": kind} | ({} if scored == kind else {"weights": scored})
+    if style is not None and kind == "gan":
+        settings["style"] = style
     try:
         config = TypeAdapter(GenerateConfig).validate_python(settings)
     except ValidationError as error:

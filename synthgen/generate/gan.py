@@ -16,10 +16,22 @@ from synthgen.config.models import GanConfig
 from synthgen.device import Device
 from synthgen.errors import AssetError, InternalError
 from synthgen.generate.gan_channels import CHANNELS, GBUFFERS, Condition, compose, condition
-from synthgen.generate.gan_network import INPUTS, KIND, MULTIPLE, OUTPUTS, STYLE, VERSION, WIDTHS, network, shapes
+from synthgen.generate.gan_network import (
+    INPUTS,
+    KIND,
+    MULTIPLE,
+    OUTPUTS,
+    STYLE,
+    STYLE_COVARIANCE,
+    STYLE_MEAN,
+    VERSION,
+    WIDTHS,
+    network,
+    shapes,
+)
 from synthgen.networks.gpu import GpuNetwork, Setting
 from synthgen.networks.onnx_graph import onnx_model, onnx_session
-from synthgen.types.arrays import F32
+from synthgen.types.arrays import F32, F64
 from synthgen.types.gbuffer import Views
 from synthgen.types.images import Images
 from synthgen.weights import Weights, check_fit, read_weights
@@ -34,7 +46,7 @@ class Corrections(Protocol):
     most: int
 
     def run(self, inputs: Iterable[tuple[F32, ...]]) -> Iterator[F32]:
-        """Batches of (n, 22, H, W) channels and (n, 8, 1, 1) styles -> (n, 9, H, W) each, in order; n <= ``most``."""
+        """Batches of (n, 25, H, W) channels and (n, 8, 1, 1) styles -> (n, 9, H, W) each, in order; n <= ``most``."""
         ...
 
 
@@ -42,7 +54,9 @@ class Gan:
     """``Generator``: the lit G-buffer, corrected by a network that learned from a path tracer.
 
     The seed draws the style: what the G-buffer does not say, such as the mood of the light and the finish of surfaces.
-    With a spread of 0 it is that of the scene as it is, and no seed matters.
+    Styles are drawn as an encoder read them off varied training images, normal with their mean and covariance (Ghosh et
+    al. 2020, "From Variational to Deterministic Autoencoders", section 4), times a spread. With a spread of 0 the style
+    is that of the scene as it is, and no seed matters.
     On the CPU one image per network call, one thread; on a GPU ``generate.batch`` of them. Either way an image does not
     depend on what is drawn beside it.
     """
@@ -57,7 +71,7 @@ class Gan:
         """
         self.spread = config.style
         self.uses_seeds = config.style > 0
-        self._network, sha256 = _loaded(str(config.weights or SHIPPED), device, config.batch)
+        self._network, self._styles, sha256 = _loaded(str(config.weights or SHIPPED), device, config.batch)
         self.fingerprint = f"{KIND}-{VERSION}-{sha256[:16]}-{self.spread:g}"
 
     def __call__(self, views: Views, seeds: Sequence[int]) -> Images:
@@ -77,7 +91,8 @@ class Gan:
 
     def style(self, seed: int) -> F32:
         """(8,) float32: the style code of a seed."""
-        drawn = np.random.default_rng(seed).normal(size=STYLE)
+        mean, root = self._styles
+        drawn = mean + root @ np.random.default_rng(seed).normal(size=STYLE)
         return np.asarray(self.spread * drawn, np.float32)
 
     def draw(self, conditions: Iterable[Condition], styles: Sequence[F32]) -> Iterator[F32]:
@@ -89,7 +104,7 @@ class Gan:
         for corrections in self._network.run(self._inputs(iter(conditions), styles, waiting)):
             for one in corrections:
                 seen = waiting.popleft()
-                height, width = seen.shaded.shape[:2]
+                height, width = seen.lit.shape[:2]
                 yield compose(np.ascontiguousarray(one[:, :height, :width]), seen)
 
     def _inputs(
@@ -99,7 +114,7 @@ class Gan:
         for start in range(0, len(styles), most):
             batch = list(itertools.islice(conditions, min(most, len(styles) - start)))
             waiting.extend(batch)
-            height, width = batch[0].shaded.shape[:2]
+            height, width = batch[0].lit.shape[:2]
             channels = batch[0].channels[None] if len(batch) == 1 else np.stack([seen.channels for seen in batch])
             if height % MULTIPLE or width % MULTIPLE:
                 sides = ((0, 0), (0, 0), (0, -height % MULTIPLE), (0, -width % MULTIPLE))
@@ -134,11 +149,13 @@ def widths_of(weights: Weights) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=2)
-def _loaded(folder: str, device: Device, batch: int) -> tuple[Corrections, str]:
-    """The network at work, and the weights' sha256; kept per process."""
+def _loaded(folder: str, device: Device, batch: int) -> tuple[Corrections, tuple[F64, F64], str]:
+    """The network at work, mean of its styles and a root of their covariance, the weights' sha256; kept per process."""
     weights = read_gan(Path(folder))
     running = _OnGpu(weights, batch) if device == "gpu" else _OnCpu(weights)
-    return running, weights.sha256
+    mean, covariance = (weights.tensors[name].astype(np.float64) for name in (STYLE_MEAN, STYLE_COVARIANCE))
+    variances, axes = np.linalg.eigh(covariance)
+    return running, (mean, axes * np.sqrt(np.maximum(variances, 0))), weights.sha256
 
 
 class _OnCpu:

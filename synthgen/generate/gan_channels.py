@@ -1,10 +1,11 @@
 """G-buffer -> what the generator's network sees, and its corrections -> radiance.
 
-    radiance = shaded * 2 ** gain + exposure * (diffuse albedo * bounce + free)
+    radiance = lit * 2 ** gain + exposure * (diffuse albedo * bounce + free)
 
-``shaded`` is the radiance that ``generate.shaded`` computes, before anti-aliasing; gain and bounce may be smooth and
-the picture still has every texture and outline of the G-buffer. All light is measured in ``exposure``, the geometric
-mean luminance of ``shaded``: a scene that is twice as bright gives an image that is twice as bright.
+``lit`` is the lit G-buffer before anti-aliasing: as ``generate.shaded`` computes it, but with the exact albedo of
+mirroring surfaces (``ggx_albedo``). Gain and bounce may be smooth and the picture still has every texture and outline
+of the G-buffer. All light is measured in ``exposure``, the geometric mean luminance of ``lit``: a scene that is twice
+as bright gives an image that is twice as bright.
 """
 
 from __future__ import annotations
@@ -14,25 +15,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthgen.generate.gan_mirror import mirrored
-from synthgen.generate.shaded import RADIANCE_LIMIT, multibounce, shade
+from synthgen.generate.ggx_albedo import albedo_table, look_up
+from synthgen.generate.halves import floats
+from synthgen.generate.shaded import DIELECTRIC_F0, RADIANCE_LIMIT, image_plane, multibounce
 from synthgen.kernels import njit
 from synthgen.types.arrays import F32
 from synthgen.types.gbuffer import GBuffers
 from synthgen.types.geometry import Camera
 
-GBUFFERS = frozenset(
-    ("depth_m", "normal", "albedo", "roughness", "metallic", "direct", "highlight", "irradiance", "occlusion")
-) | {"reflection", "edges"}
+SURFACE = ("normal", "albedo", "roughness", "metallic")
+LIGHT = ("direct", "highlight", "irradiance", "occlusion", "reflection")
+GBUFFERS = frozenset(("depth_m", "edges", *SURFACE, *LIGHT))
 # What the network sees, in order. Light is log2(1 + 4 x / exposure) / 4; colours are square roots of linear ones;
 # depth is log2(z / geometric mean of z) in [-2, 2], and 3 where nothing was hit; up is the normal's part along the
-# world's vertical, direct the share of lamps and sun in the diffuse light; mirror and mirrored: ``gan_mirror``.
+# world's vertical, direct the share of lamps and sun in the diffuse light; mirror and mirrored: ``gan_mirror``; facing
+# is the cosine between normal and view, shine the share of mirrored light in ``lit``, edge 1 where surfaces are mixed.
 CHANNELS = (
-    *("shaded.red", "shaded.green", "shaded.blue", "diffuse.red", "diffuse.green", "diffuse.blue"),
+    *("lit.red", "lit.green", "lit.blue", "diffuse.red", "diffuse.green", "diffuse.blue"),
     *("albedo.red", "albedo.green", "albedo.blue", "normal.x", "normal.y", "normal.z"),
     *("roughness", "metallic", "occlusion", "depth", "up", "direct"),
-    *("mirror.red", "mirror.green", "mirror.blue", "mirrored"),
+    *("mirror.red", "mirror.green", "mirror.blue", "mirrored", "facing", "shine", "edge"),
 )
-MIRROR = CHANNELS.index("mirror.red")
+LIT, DIFFUSE, DEPTH, MIRROR, EDGE = (
+    CHANNELS.index(name) for name in ("lit.red", "diffuse.red", "depth", "mirror.red", "edge")
+)
 DARKEST = 1e-4  # radiance; added before logarithms
 MOST_STOPS = 2.5  # that the gain brightens or darkens by
 NOTHING = 3.0
@@ -43,102 +49,127 @@ class Condition:
     """One view as the network sees it.
 
     Attributes:
-        channels: (22, H, W) float32, see ``CHANNELS``.
-        shaded: (H, W, 3) float32 radiance at pixel centres, not anti-aliased.
-        exposure: geometric mean luminance of ``shaded``.
+        channels: (25, H, W) float32, see ``CHANNELS``.
+        lit: (H, W, 3) float32 radiance at pixel centres, not anti-aliased.
+        exposure: geometric mean luminance of ``lit``.
     """
 
     channels: F32
-    shaded: F32
+    lit: F32
     exposure: float
 
 
 def condition(gbuffers: GBuffers, index: int, camera: Camera) -> Condition:
     """View ``index`` of a G-buffer, seen by ``camera``."""
     height, width = gbuffers.instance.shape[1:3]
-    shaded = np.empty((height, width, 3), np.float32)
-    shade(gbuffers, index, camera.intrinsics, shaded)
-    luminance = shaded @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    exposure = float(np.exp(np.log(luminance + np.float32(DARKEST)).mean(dtype=np.float64)))
     depth = gbuffers.depth_m[index]
-    hit = depth > 0
-    middle = float(np.exp(np.log(depth[hit]).mean(dtype=np.float64))) if hit.any() else 1.0
+    surface = {name: floats(getattr(gbuffers, name)[index]) for name in SURFACE}
+    light = [floats(getattr(gbuffers, name)[index]) for name in LIGHT]
+    lit = np.empty((height, width, 3), np.float32)
     channels = np.empty((len(CHANNELS), height, width), np.float32)
-    _fill(
-        channels,
-        shaded,
-        depth,
-        *(
-            np.asarray(getattr(gbuffers, name)[index], np.float32)
-            for name in ("normal", "albedo", "roughness", "metallic", "direct", "irradiance", "occlusion")
-        ),
-        np.float32(1.0 / exposure),
-        np.float32(1.0 / middle),
-        np.ascontiguousarray(camera.world_from_camera[2, :3], np.float32),
-    )
-    channels[MIRROR:] = mirrored(gbuffers, index, camera, shaded)
-    light = channels[MIRROR : MIRROR + 3]
-    np.log2(1 + (4 / exposure) * light, out=light)
-    light *= 0.25
-    return Condition(channels, shaded, exposure)
+    vertical = np.ascontiguousarray(camera.world_from_camera[2, :3], np.float32)
+    _light(depth, *image_plane(camera.intrinsics), *surface.values(), *light, vertical, albedo_table(), lit, channels)
+    luminance = lit @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    exposure = float(np.exp(np.log(luminance + np.float32(DARKEST)).mean(dtype=np.float64)))
+    del surface["albedo"]
+    channels[MIRROR : MIRROR + 4] = mirrored(depth, gbuffers.instance[index], **surface, camera=camera, lit=lit)
+    for first in (LIT, DIFFUSE, MIRROR):
+        _in_stops(channels[first : first + 3], exposure)
+    channels[DEPTH] = _relative(depth)
+    channels[EDGE] = 0
+    channels[EDGE].reshape(-1)[gbuffers.edges[index].pixels] = 1
+    return Condition(channels, lit, exposure)
+
+
+def _relative(depth: F32) -> F32:
+    """log2(z / geometric mean of z) in [-2, 2], and 3 where nothing was hit."""
+    hit = depth > 0
+    stops = np.log2(depth, out=np.zeros_like(depth), where=hit)
+    stops -= stops.sum(dtype=np.float64) / max(int(hit.sum()), 1)
+    np.clip(stops, -2, 2, out=stops)
+    stops[~hit] = NOTHING
+    return stops
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill(
-    out: F32,
-    shaded: F32,
+def _light(
     depth: F32,
+    ray_u: F32,
+    ray_v: F32,
     normal: F32,
     albedo: F32,
     roughness: F32,
     metallic: F32,
     direct: F32,
+    highlight: F32,
     irradiance: F32,
     occlusion: F32,
-    unit: np.float32,
-    per_depth: np.float32,
+    reflection: F32,
     vertical: F32,
+    table: F32,
+    lit: F32,
+    out: F32,
 ) -> None:  # pragma: no cover - compiled
+    """Lights the G-buffer, and fills the channels that belong to one pixel; those of light hold radiance yet."""
     height, width = depth.shape
-    quarter, four, one = np.float32(0.25), np.float32(4.0), np.float32(1.0)
+    one, zero = np.float32(1.0), np.float32(0.0)
     for y in range(height):
         for x in range(width):
-            hit = depth[y, x] > 0
-            up, lamps, light = np.float32(0.0), np.float32(0.0), np.float32(1e-6)
+            u, v = ray_u[min(y, ray_u.shape[0] - 1), x], ray_v[y, min(x, ray_v.shape[1] - 1)]
+            nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
+            facing = min(one, max(zero, -(nx * u + ny * v + nz) / np.sqrt(u * u + v * v + one)))
+            scale, bias, dielectric, white = look_up(table, roughness[y, x], facing)
+            metal, hit = metallic[y, x], depth[y, x] > zero
+            regained = one / max(white, np.float32(0.05)) - one
+            lamps, diffuse_light, shining, total = zero, np.float32(1e-6), zero, np.float32(1e-6)
             for k in range(3):
                 base = albedo[y, x, k]
-                out[k, y, x] = quarter * np.log2(one + four * unit * shaded[y, x, k])
-                lit = direct[y, x, k] + irradiance[y, x, k] * multibounce(occlusion[y, x], base)
+                f0 = np.float32(DIELECTRIC_F0) * (one - metal) + base * metal
+                single = metal * (base * scale + bias) + (one - metal) * dielectric
+                # Energy lost to multiple scattering comes back tinted by F0 (Fdez-Aguera 2019, eq. 17 simplified).
+                specular = min(one, single * (one + f0 * regained))
+                light = direct[y, x, k] + irradiance[y, x, k] * multibounce(occlusion[y, x], base)
+                shine = highlight[y, x, k] + specular * reflection[y, x, k]
+                value = base * (one - metal) * (one - specular) * light + shine if hit else reflection[y, x, k]
+                value = value if value > zero else zero  # nan becomes 0 as well
+                value = min(value, np.float32(RADIANCE_LIMIT))
+                lit[y, x, k] = out[k, y, x] = value
                 lamps += direct[y, x, k]
-                light += lit
-                up += normal[y, x, k] * vertical[k]
-                out[3 + k, y, x] = quarter * np.log2(one + four * unit * max(lit, np.float32(0.0)))
-                out[6 + k, y, x] = np.sqrt(max(base, np.float32(0.0)))
+                diffuse_light += light
+                shining += shine
+                total += value
+                out[3 + k, y, x] = max(light, zero)
+                out[6 + k, y, x] = np.sqrt(max(base, zero))
                 out[9 + k, y, x] = normal[y, x, k]
             out[12, y, x] = roughness[y, x]
-            out[13, y, x] = metallic[y, x]
+            out[13, y, x] = metal
             out[14, y, x] = occlusion[y, x]
-            if hit:
-                stops = np.log2(depth[y, x] * per_depth)
-                out[15, y, x] = min(max(stops, np.float32(-2.0)), np.float32(2.0))
-            else:
-                out[15, y, x] = np.float32(NOTHING)
-            out[16, y, x] = up
-            out[17, y, x] = min(lamps / light, one)
+            out[16, y, x] = nx * vertical[0] + ny * vertical[1] + nz * vertical[2]
+            out[17, y, x] = min(lamps / diffuse_light, one)
+            out[22, y, x] = facing
+            out[23, y, x] = min(shining / total, one) if hit else zero
+
+
+def _in_stops(light: F32, exposure: float) -> None:
+    """Radiance -> log2(1 + 4 x / exposure) / 4, in place."""
+    light *= np.float32(4.0 / exposure)
+    light += 1
+    np.log2(light, out=light)
+    light *= np.float32(0.25)
 
 
 def compose(corrections: F32, seen: Condition) -> F32:
     """(9, H, W) float32 corrections -> (H, W, 3) float32 radiance at pixel centres, not anti-aliased."""
-    out = np.empty_like(seen.shaded)
-    _compose(corrections, seen.channels, seen.shaded, np.float32(seen.exposure), out)
+    out = np.empty_like(seen.lit)
+    _compose(corrections, seen.channels, seen.lit, np.float32(seen.exposure), out)
     return out
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _compose(
-    corrections: F32, channels: F32, shaded: F32, exposure: np.float32, out: F32
+    corrections: F32, channels: F32, lit: F32, exposure: np.float32, out: F32
 ) -> None:  # pragma: no cover - compiled
-    height, width = shaded.shape[:2]
+    height, width = lit.shape[:2]
     one, most, zero = np.float32(1.0), np.float32(MOST_STOPS), np.float32(0.0)
     for y in range(height):
         for x in range(width):
@@ -148,6 +179,6 @@ def _compose(
                 stops = most * raw / (most + abs(raw))
                 root = channels[6 + k, y, x]
                 added = root * root * dull * corrections[3 + k, y, x] + corrections[6 + k, y, x]
-                value = shaded[y, x, k] * np.float32(2.0) ** stops + exposure * added
+                value = lit[y, x, k] * np.float32(2.0) ** stops + exposure * added
                 value = value if value > zero else zero  # nan becomes 0 as well
                 out[y, x, k] = min(value, np.float32(RADIANCE_LIMIT))

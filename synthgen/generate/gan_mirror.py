@@ -12,8 +12,7 @@ import numpy as np
 
 from synthgen.generate.shaded import image_plane
 from synthgen.kernels import inner, njit
-from synthgen.types.arrays import F32
-from synthgen.types.gbuffer import GBuffers
+from synthgen.types.arrays import F32, U16
 from synthgen.types.geometry import Camera
 
 SHINY_METAL, SHINY_ROUGHNESS = 0.3, 0.45  # metals, and dielectrics smoother than this, are looked at
@@ -25,16 +24,16 @@ SEEN, GUESSED = 1.0, 0.5
 DARKEST = 1e-4
 
 
-def mirrored(gbuffers: GBuffers, index: int, camera: Camera, shaded: F32) -> F32:
-    """What view ``index`` mirrors of itself (screen-space ray tracing, McGuire and Mara 2014, with growing 3D steps).
+def mirrored(depth: F32, instance: U16, normal: F32, roughness: F32, metallic: F32, camera: Camera, lit: F32) -> F32:
+    """What a view mirrors of itself (screen-space ray tracing, McGuire and Mara 2014, with growing 3D steps).
 
     Rays are projected without the lens's distortion; they need not be exact.
 
     Args:
-        gbuffers: B views.
-        index: which of them.
+        depth, instance: (H, W) camera z in metres, 0 = nothing; numbers of the objects, 0 = unlabelled.
+        normal, roughness, metallic: (H, W, 3) in the camera's frame, (H, W), (H, W), all float32.
         camera: of the view.
-        shaded: (H, W, 3) radiance of the view.
+        lit: (H, W, 3) radiance of the view.
 
     Returns:
         (4, H, W) float32: radiance that arrives along the mirrored ray, and how it is known: 1 = a surface in the
@@ -42,15 +41,16 @@ def mirrored(gbuffers: GBuffers, index: int, camera: Camera, shaded: F32) -> F32
         known (then the radiance is 0).
     """
     intrinsics = camera.intrinsics
-    depth, instance = gbuffers.depth_m[index], gbuffers.instance[index]
-    around = shaded[(instance == 0) & (depth > 0)]
+    around = lit[(instance == 0) & (depth > 0)]
     ground = np.exp(np.log(around + np.float32(DARKEST)).mean(axis=0)) if len(around) else np.zeros(3)
     out = np.zeros((4, *depth.shape), np.float32)
     _trace(
         depth,
         *image_plane(intrinsics),
-        *(np.asarray(getattr(gbuffers, name)[index], np.float32) for name in ("normal", "roughness", "metallic")),
-        shaded,
+        normal,
+        roughness,
+        metallic,
+        lit,
         np.array([intrinsics.fx, intrinsics.fy, intrinsics.cx, intrinsics.cy], np.float32),
         np.ascontiguousarray(camera.world_from_camera[2, :3], np.float32),
         ground.astype(np.float32),
@@ -89,7 +89,7 @@ def _trace(
     normal: F32,
     roughness: F32,
     metallic: F32,
-    shaded: F32,
+    lit: F32,
     lens: F32,
     up: F32,
     ground: F32,
@@ -112,7 +112,7 @@ def _trace(
             place = _hit(depth, d * vx + lift * nx, d * vy + lift * ny, d + lift * nz, rx, ry, rz, lens)
             if place >= 0:
                 for k in range(3):
-                    out[k, y, x] = shaded[place // width, place % width, k]
+                    out[k, y, x] = lit[place // width, place % width, k]
                 out[3, y, x] = np.float32(SEEN)
             elif rx * up[0] + ry * up[1] + rz * up[2] < 0:
                 for k in range(3):

@@ -11,9 +11,10 @@ import numpy as np
 from synthgen import antialias
 from synthgen.config.models import ShadedConfig
 from synthgen.errors import InternalError
+from synthgen.generate.halves import bits, unpack
 from synthgen.kernels import njit
 from synthgen.projection import pixel_rays
-from synthgen.types.arrays import F16, F32, U16, U32, freeze
+from synthgen.types.arrays import F32, U16, freeze
 from synthgen.types.gbuffer import GBuffers, Views
 from synthgen.types.geometry import Intrinsics
 from synthgen.types.images import Images
@@ -84,32 +85,17 @@ def shade(gbuffers: GBuffers, index: int, intrinsics: Intrinsics, out: F32) -> N
     _shade(
         gbuffers.depth_m[index],
         *image_plane(intrinsics),
-        _bits(gbuffers.normal[index]),
-        _bits(gbuffers.albedo[index]),
-        _bits(gbuffers.roughness[index]),
-        _bits(gbuffers.metallic[index]),
-        _bits(gbuffers.direct[index]),
-        _bits(gbuffers.highlight[index]),
-        _bits(gbuffers.irradiance[index]),
-        _bits(gbuffers.occlusion[index]),
-        _bits(gbuffers.reflection[index]),
+        bits(gbuffers.normal[index]),
+        bits(gbuffers.albedo[index]),
+        bits(gbuffers.roughness[index]),
+        bits(gbuffers.metallic[index]),
+        bits(gbuffers.direct[index]),
+        bits(gbuffers.highlight[index]),
+        bits(gbuffers.irradiance[index]),
+        bits(gbuffers.occlusion[index]),
+        bits(gbuffers.reflection[index]),
         out,
     )
-
-
-def _bits(channel: F16) -> U16:
-    """(H, W[, 3]) float16 -> (H, W or 3 W) uint16: numba has no halves."""
-    return np.ascontiguousarray(channel).view(np.uint16).reshape(len(channel), -1)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _unpack(halves: U16, bits: U32, values: F32) -> None:  # pragma: no cover - compiled
-    """Finite halves, given as their bits, -> float32, exactly; ``bits`` is the same memory as ``values``."""
-    for i in range(len(halves)):
-        half = np.uint32(halves[i])
-        bits[i] = ((half & np.uint32(0x7FFF)) << np.uint32(13)) | ((half & np.uint32(0x8000)) << np.uint32(16))
-    for i in range(len(halves)):
-        values[i] *= np.float32(2.0**112)  # the exponent's bias: 127 of float32, 15 of halves
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -168,18 +154,18 @@ def _shade(
     """Shades (H, W) pixels row by row; halves come as their bits, three per pixel for colours and normals."""
     height, width = depth.shape
     room = np.empty((9, 3 * width), np.float32)
-    bits = room.view(np.uint32)
+    as_bits = room.view(np.uint32)
     one, zero = np.float32(1.0), np.float32(0.0)
     for y in range(height):
-        _unpack(normal[y], bits[0], room[0])
-        _unpack(albedo[y], bits[1], room[1])
-        _unpack(direct[y], bits[2], room[2])
-        _unpack(highlight[y], bits[3], room[3])
-        _unpack(irradiance[y], bits[4], room[4])
-        _unpack(reflection[y], bits[5], room[5])
-        _unpack(roughness[y], bits[6], room[6])
-        _unpack(metallic[y], bits[7], room[7])
-        _unpack(occlusion[y], bits[8], room[8])
+        unpack(normal[y], as_bits[0], room[0])
+        unpack(albedo[y], as_bits[1], room[1])
+        unpack(direct[y], as_bits[2], room[2])
+        unpack(highlight[y], as_bits[3], room[3])
+        unpack(irradiance[y], as_bits[4], room[4])
+        unpack(reflection[y], as_bits[5], room[5])
+        unpack(roughness[y], as_bits[6], room[6])
+        unpack(metallic[y], as_bits[7], room[7])
+        unpack(occlusion[y], as_bits[8], room[8])
         n, base_of, lit, shine = room[0], room[1], room[2], room[3]
         sky, mirrored, rough, metals, openness = room[4], room[5], room[6], room[7], room[8]
         across, down = ray_u[min(y, ray_u.shape[0] - 1)], ray_v[y]

@@ -18,7 +18,7 @@ from synthgen.networks.ops import Pad
 
 Tensor = Any  # torch carries its own types; this package is checked where torch may be absent
 Tensors = dict[str, Tensor]
-STATISTICS = ("mean", "variance")  # measured, not learned
+STATISTICS = ("mean", "variance", "covariance")  # measured, not learned
 STATISTICS_RATE = 0.05  # how fast the running statistics follow the batch's
 
 

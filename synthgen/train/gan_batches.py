@@ -49,7 +49,7 @@ def gathered(shown: list[Shown]) -> tuple[Array, ...]:
     """A batch of targets with their views, all of one size.
 
     Returns:
-        channels (B, 22, H, W), shaded and target (B, 3, H, W) float32, ids (B, H, W) int32, and of all edge pixels
+        channels (B, 25, H, W), lit and target (B, 3, H, W) float32, ids (B, H, W) int32, and of all edge pixels
         their place (E,) and those of their neighbours (E, 9) in the flattened batch, int64, with shares (E, 9) float32.
     """
     found: list[tuple[Array, ...]] = []
@@ -61,7 +61,7 @@ def gathered(shown: list[Shown]) -> tuple[Array, ...]:
         found.append(
             (
                 channels,
-                pool.shaded[view][window][:, ::turn].astype(np.float32).transpose(2, 0, 1),
+                pool.lit[view][window][:, ::turn].astype(np.float32).transpose(2, 0, 1),
                 pool.targets[each.row][window][:, ::turn].astype(np.float32).transpose(2, 0, 1),
                 pool.ids[view][window][:, ::turn].astype(np.int32),
                 *_edges(each, view, k),

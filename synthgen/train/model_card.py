@@ -30,8 +30,8 @@ def model_readme(card: dict[str, Any]) -> str:
     made = ", ".join(f"{key} {value}" for key, value in card["made_with"].items())
     return f"""# {card["name"]}
 
-A synthgen {kind}, version {card["version"]}. {WHAT[kind]} {MODEL} holds its weights (float16), card.json how it was
-made.
+A synthgen {kind}, version {card["version"]}. {WHAT[kind]} {MODEL} holds its weights (float16),
+card.json how it was made.
 
 Licence: {card["licence"]}. Trained on:
 

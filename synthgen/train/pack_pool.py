@@ -20,8 +20,8 @@ from synthgen.weights import Array
 from synthgen.write.files import replacing
 
 BRIGHTEST = 6.0e4  # below the largest half
-FORMAT = 2
-ARRAYS = ("channels", "shaded", "targets", "ids", "edge_pixels", "edge_weights", "edge_ends", "view_of", "variation")
+FORMAT = 3
+ARRAYS = ("channels", "lit", "targets", "ids", "edge_pixels", "edge_weights", "edge_ends", "view_of", "variation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +31,8 @@ class PackPool:
     Attributes:
         name: of the pack's folder.
         card: of the pack.
-        channels: (V, 22, H, W) float16, see ``gan_channels.CHANNELS``.
-        shaded, targets: (V, H, W, 3) and (P, H, W, 3) float16.
+        channels: (V, 25, H, W) float16, see ``gan_channels.CHANNELS``.
+        lit, targets: (V, H, W, 3) and (P, H, W, 3) float16.
         ids: (V, H, W) uint16.
         edge_pixels, edge_weights: (E,) int32 and (E, 9) uint8: ``EdgeBlend`` of all views, one after the other.
         edge_ends: (V,) int64: where each view's ends.
@@ -43,7 +43,7 @@ class PackPool:
     name: str
     card: dict[str, object]
     channels: F16
-    shaded: F16
+    lit: F16
     targets: F16
     ids: U16
     edge_pixels: I32
@@ -97,7 +97,7 @@ def _build(pack: Pack, split: str | None, folder: Path, tell: Callable[[int, int
     height, width = int(pack.card["image"]["height"]), int(pack.card["image"]["width"])
     size = (height, width)
     channels = _new(folder, "channels", np.float16, (len(views), len(CHANNELS), *size))
-    shaded = _new(folder, "shaded", np.float16, (len(views), *size, 3))
+    lit = _new(folder, "lit", np.float16, (len(views), *size, 3))
     targets = _new(folder, "targets", np.float16, (len(indices), *size, 3))
     ids = _new(folder, "ids", np.uint16, (len(views), *size))
     edges: list[tuple[I32, U8]] = [_no_edges()] * len(views)
@@ -110,12 +110,12 @@ def _build(pack: Pack, split: str | None, folder: Path, tell: Callable[[int, int
             seen = condition(gbuffers, 0, seen_from.scene.cameras[seen_from.first])
             exposures[view] = seen.exposure
             channels[view] = seen.channels
-            shaded[view] = _relative(seen.shaded, seen.exposure)
+            lit[view] = _relative(seen.lit, seen.exposure)
             ids[view] = gbuffers.instance[0]
             edges[view] = gbuffers.edges[0].pixels, gbuffers.edges[0].weights
             tell(len(exposures), len(views))
         targets[place] = _relative(pack.target(index), exposures[view])
-    del channels, shaded, targets, ids  # writes them to disk
+    del channels, lit, targets, ids  # writes them to disk
     _save(folder, "edge_pixels", np.concatenate([pixels for pixels, _ in edges]).astype(np.int32))
     _save(folder, "edge_weights", np.concatenate([weights for _, weights in edges]).astype(np.uint8))
     _save(folder, "edge_ends", np.cumsum([len(pixels) for pixels, _ in edges]).astype(np.int64))
