@@ -218,7 +218,6 @@ variety_views = click.option(
 variety_styles = click.option(
     "--styles", type=click.IntRange(2), default=16, show_default=True, metavar="N", help="Draws of each view."
 )
-
 variety_style = click.option(
     "--style",
     type=click.FloatRange(0, 1.5),

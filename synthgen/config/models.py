@@ -326,7 +326,7 @@ class GanConfig(Frozen):
         0.0,
         ge=0,
         le=1.5,
-        description="spread of light moods and finishes, in standard deviations of the prior: 0 = the scene as it is",
+        description="spread of light moods and finishes: 1 = as in varied training images, 0 = the scene as it is",
     )
     batch: int = Field(8, ge=1, le=1024, description="images at once on a GPU (--device gpu); a CPU draws one")
 

@@ -71,8 +71,8 @@ def condition(gbuffers: GBuffers, index: int, camera: Camera) -> Condition:
     _light(depth, *image_plane(camera.intrinsics), *surface.values(), *light, vertical, albedo_table(), lit, channels)
     luminance = lit @ np.array([0.2126, 0.7152, 0.0722], np.float32)
     exposure = float(np.exp(np.log(luminance + np.float32(DARKEST)).mean(dtype=np.float64)))
-    del surface["albedo"]
-    channels[MIRROR : MIRROR + 4] = mirrored(depth, gbuffers.instance[index], **surface, camera=camera, lit=lit)
+    normal, _, roughness, metallic = surface.values()
+    channels[MIRROR : MIRROR + 4] = mirrored(depth, gbuffers.instance[index], normal, roughness, metallic, camera, lit)
     for first in (LIT, DIFFUSE, MIRROR):
         _in_stops(channels[first : first + 3], exposure)
     channels[DEPTH] = _relative(depth)
