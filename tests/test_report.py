@@ -26,7 +26,7 @@ from synthgen.report.build import build_report, gather
 from synthgen.report.facts import ClassFacts, Histogram, PixelFacts, ReportFacts, SplitFacts, ViewpointFacts
 from synthgen.report.findings import findings
 from synthgen.report.pictures import load_samples
-from synthgen.report.reading import ImageRows
+from synthgen.report.reading import ImageRows, read_head
 from synthgen.report.tally import Tally
 
 SCENES = 20
@@ -45,6 +45,10 @@ def facts(dataset: Path) -> ReportFacts:
 @pytest.fixture
 def copy(dataset: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(dataset, tmp_path / "copy"))
+
+
+def gathered(folder: Path) -> tuple[ReportFacts, list[pixels.Pick]]:
+    return gather(folder, read_head(folder))
 
 
 def rows(folder: Path, part: str) -> list[dict[str, Any]]:
@@ -124,7 +128,7 @@ def test_the_same_dataset_gives_the_same_bytes(dataset: Path, facts: ReportFacts
 
 
 def test_the_sharding_does_not_change_the_numbers(facts: ReportFacts, tmp_path: Path) -> None:
-    other, _ = gather(make_dataset(tmp_path / "other", scenes=SCENES, scenes_per_shard=SCENES))
+    other, _ = gathered(make_dataset(tmp_path / "other", scenes=SCENES, scenes_per_shard=SCENES))
     assert replace(other, pixels=facts.pixels, shown=facts.shown) == facts
     assert [name.split("/")[1] for name in other.shown] == [name.split("/")[1] for name in facts.shown]
 
@@ -602,7 +606,7 @@ def test_names_cannot_break_the_page(copy: Path) -> None:
 
 
 def test_labels_come_back_from_disk_as_they_were_written(dataset: Path) -> None:
-    _, shown = gather(dataset)
+    _, shown = gathered(dataset)
     samples = load_samples(dataset, shown, depth=True)
     assert [sample.image_id for sample in samples] == [pick.image_id for pick in shown]
     by_id = Counter(row["image_id"] for row in rows(dataset, "instances"))
@@ -679,10 +683,10 @@ def test_a_split_with_a_share_of_zero_is_not_missed(copy: Path) -> None:
     document = json.loads((copy / "dataset.json").read_text())
     document["splits"]["extra"] = {"file": "", "images": 0, "annotations": 0}
     (copy / "dataset.json").write_text(json.dumps(document))
-    found, _ = gather(copy)
+    found, _ = gathered(copy)
     assert "Split 'extra' has no images." in [finding.text for finding in found.findings]
     (copy / "pipeline.yaml").write_text("splits: {train: 0.6, val: 0.2, test: 0.2, extra: 0}\n")
-    found, _ = gather(copy)
+    found, _ = gathered(copy)
     assert [split.name for split in found.splits] == ["train", "val", "test"]
 
 

@@ -19,7 +19,10 @@ import pytest
 import synthgen
 from synthgen.config.load import LoadedPipeline, load_pipeline
 from synthgen.errors import DatasetError, EnvironmentFault, IncompleteError, UserError
+from synthgen.report.reading import read_head
 from synthgen.run.api import Progress, RunSummary, check_pipeline, run_pipeline
+from synthgen.run.finish import report_head
+from synthgen.run.plan import make_plan
 from synthgen.run.preview import preview_pipeline
 from synthgen.run.replay import replay_image
 from synthgen.validate.dataset import validate_dataset
@@ -77,6 +80,41 @@ def test_run_makes_a_dataset_that_validates(dataset: Path) -> None:
     assert facts["schema_version"] == 1
     assert len(list((dataset / "images").rglob("*.jpg"))) == 6
     assert (dataset / "report" / "index.html").is_file()
+
+
+def test_the_report_is_read_before_dataset_json_is_there_with_the_head_it_will_have(dataset: Path) -> None:
+    assert report_head(make_plan(tiny(), folder=dataset)) == read_head(dataset)
+
+
+WORKER_ENDS = [
+    ("its result", lambda: 3, 3),
+    ("our own error is the user's to read", EnvironmentFault("'/x' is full"), EnvironmentFault),
+    ("a worker that died: done here", OSError("connection lost"), 7),
+]
+
+
+@pytest.mark.parametrize(("intent", "outcome", "expected"), WORKER_ENDS, ids=[row[0] for row in WORKER_ENDS])
+def test_what_a_worker_is_given_at_the_end_is_done_there_or_here(
+    intent: str, outcome: object, expected: object
+) -> None:
+    from synthgen.run import cluster
+
+    class Future:
+        def result(self) -> object:
+            if isinstance(outcome, Exception):
+                raise outcome
+            return 3
+
+    class Client:
+        def submit(self, fn: object, *args: object, pure: bool, retries: int) -> Future:
+            return Future()
+
+    wait = cluster.beside(Client())(lambda x: x + 1, 6)
+    if isinstance(expected, type):
+        with pytest.raises(expected, match="'/x' is full"):
+            wait()
+    else:
+        assert wait() == expected
 
 
 def test_complete_dataset_and_same_command_changes_nothing(dataset: Path) -> None:

@@ -118,13 +118,20 @@ def draw_view(things: tuple[Thing, ...], camera: Camera, amodal: U64) -> Drawn:
             rasterise(thing.camera, thing.image, mesh.faces, lens, thing.number, word, bit, depth, number, face, amodal)
         whole = projected == len(mesh.vertices) and _within(bounds, lens)
         if k > 0 and not whole:
-            truncation[k - 1] = truncation_of(thing, camera_from_object, lens)
+            beyond = projected == len(mesh.vertices) and not lens.curved and _beyond(bounds, lens)
+            truncation[k - 1] = 1.0 if beyond else truncation_of(thing, camera_from_object, lens)
     return Drawn(Visibility(depth, number, face, amodal), lens, tuple(drawn), truncation)
 
 
 def _within(bounds: list[float], lens: Lens) -> bool:
     x_min, x_max, y_min, y_max = bounds
     return x_min >= 0 and x_max <= lens.width and y_min >= 0 and y_max <= lens.height
+
+
+def _beyond(bounds: list[float], lens: Lens) -> bool:
+    """Wholly on one side of the frame; on a curved lens corners do not bound what lies between them."""
+    x_min, x_max, y_min, y_max = bounds
+    return x_max < 0 or x_min > lens.width or y_max < 0 or y_min > lens.height
 
 
 def _empty_channels(views: int, height: int, width: int, *, words: int) -> dict[str, npt.NDArray[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,15 +37,41 @@ def build_report(folder: Path) -> ReportFacts:
         DatasetError: no finished dataset, or a damaged manifest (a damaged image is a warning in the report).
         EnvironmentFault: the files cannot be written.
     """
-    facts, shown = gather(folder)
-    _write(folder / PAGE, page(folder, facts, shown))
-    _write(folder / NUMBERS, facts.to_json())
-    return facts
+    report = read_report(folder, reading.read_head(folder))
+    write_report(folder, report)
+    return report.facts
 
 
-def gather(folder: Path) -> tuple[ReportFacts, list[Pick]]:
+@dataclass(frozen=True)
+class Report:
+    """A report in memory: its numbers and its page."""
+
+    facts: ReportFacts
+    page: str
+
+
+def read_report(folder: Path, head: reading.DatasetHead) -> Report:
+    """Reads everything but dataset.json, which may not be there yet; writes nothing.
+
+    Raises:
+        DatasetError: a damaged manifest.
+    """
+    facts, shown = gather(folder, head)
+    return Report(facts, page(folder, facts, shown))
+
+
+def write_report(folder: Path, report: Report) -> None:
+    """Writes both files.
+
+    Raises:
+        EnvironmentFault: they cannot be written.
+    """
+    _write(folder / PAGE, report.page)
+    _write(folder / NUMBERS, report.facts.to_json())
+
+
+def gather(folder: Path, head: reading.DatasetHead) -> tuple[ReportFacts, list[Pick]]:
     """The numbers of a report and the images to show, without writing anything."""
-    head = reading.read_head(folder)
     tally, sampler = Tally(head), Sampler()
     for shard in reading.shards(folder):
         images = reading.image_rows(folder, shard)

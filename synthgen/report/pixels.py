@@ -108,7 +108,7 @@ class _Measured:
 
 
 def look(folder: Path, picks: list[Pick]) -> PixelFacts:
-    """Reads the sampled files and measures them, on all cores: workers have ended, and OpenCV lets threads run."""
+    """Reads the sampled files and measures them, on all cores: no more shards are made, and OpenCV lets threads run."""
     with ThreadPoolExecutor(max_workers=min(MOST_THREADS, len(os.sched_getaffinity(0)))) as pool:
         found = list(pool.map(partial(_measure, folder), picks))
     names = [pick.file_name for pick, measured in zip(picks, found, strict=True) if measured]

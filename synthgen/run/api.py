@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from synthgen import kernels
@@ -18,6 +19,7 @@ from synthgen.errors import EnvironmentFault, IncompleteError
 from synthgen.networks.gpu import gpu_kind
 from synthgen.recipe import Shard
 from synthgen.run import breadcrumbs, finish, local, timing
+from synthgen.run.beside import Beside, here
 from synthgen.run.closeness import closeness_warning
 from synthgen.run.failures import FailureGroup, failure_groups, failure_lines, redrawn_errors
 from synthgen.run.plan import Plan, make_plan
@@ -117,8 +119,9 @@ def run_pipeline(
                 f"workers of an earlier run still write into {str(out)!r}; wait until they have ended, or end them"
             )
         begun = finish.begin(plan, out)
-        made = make_missing(plan, out, receipts, Crew(workers, scheduler, device, worker_memory_mb), progress, note)
-        finish.complete(plan, out, receipts, begun)
+        crew = Crew(workers, scheduler, device, worker_memory_mb)
+        complete = partial(finish.complete, plan, out, receipts, begun)
+        made = make_missing(plan, out, receipts, crew, progress, note, then=complete)
     return _summary(plan, out, receipts, start, made=made, already_complete=False)
 
 
@@ -143,10 +146,12 @@ def make_missing(
     progress: Callable[[Progress], None],
     note: str,
     require_budget: Budget | None = None,
+    then: Callable[[Beside], None] = lambda beside: None,
 ) -> int:
     """Makes the shards without receipt; returns the number of slots made. Fills ``receipts``.
 
     ``require_budget``: raises when too many slots stay empty; default: by the manifest's reasons.
+    ``then``: called when all shards are there, while the workers that made them are.
 
     Raises:
         IncompleteError: too many slots stay empty, also when those of an earlier run alone are too many; or shards
@@ -179,12 +184,13 @@ def make_missing(
     require_budget(plan, out, receipts)
     tell()
     try:
-        with _runner(plan, crew, resumed, log) as (run, workers):
+        with _runner(plan, crew, resumed, log) as (run, workers, beside):
             run(missing, done, failed)
+            if failures:
+                raise _failed_shards(plan, failures)
+            then(beside)
     finally:
         breadcrumbs.forget_empty_logs(out)
-    if failures:
-        raise _failed_shards(plan, failures)
     return sum(receipt.slots for receipt in receipts.values()) - resumed
 
 
@@ -236,8 +242,8 @@ Runner = Callable[[Iterator[Shard], Callable[[ShardReport], None], Callable[[Sha
 
 
 @contextmanager
-def _runner(plan: Plan, crew: Crew, resumed: int, log: timing.TimingLog) -> Iterator[tuple[Runner, int]]:
-    """The runner and its number of processes: this one for one worker and small sets; Dask otherwise.
+def _runner(plan: Plan, crew: Crew, resumed: int, log: timing.TimingLog) -> Iterator[tuple[Runner, int, Beside]]:
+    """The runner, its number of processes, and its ``Beside``: this process for one worker and small sets, else Dask.
 
     This machine's own workers share its GPU, and each makes whole shards; of a cluster only some have one.
     """
@@ -247,7 +253,7 @@ def _runner(plan: Plan, crew: Crew, resumed: int, log: timing.TimingLog) -> Iter
     if gpu and crew.scheduler is None:
         gpu_kind()  # there is one
     if crew.scheduler is None and count == 1:
-        yield lambda shards, done, failed: local.run_shards(job, shards, done=done, failed=failed), 1
+        yield lambda shards, done, failed: local.run_shards(job, shards, done=done, failed=failed), 1, here
         return
     apart = gpu and crew.scheduler is not None
     with ExitStack() as stack:
@@ -268,6 +274,7 @@ def _runner(plan: Plan, crew: Crew, resumed: int, log: timing.TimingLog) -> Iter
                 recycled=lambda report: log.recycled(report, recycle.limit_bytes),
             ),
             cluster.worker_count(client),
+            cluster.beside(client),
         )
 
 

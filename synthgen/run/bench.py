@@ -20,6 +20,7 @@ from typing import Any
 from synthgen.config.load import LoadedPipeline
 from synthgen.recipe import Shard
 from synthgen.run import finish, local
+from synthgen.run.beside import here
 from synthgen.run.memory import MemoryWatch, growth_of, memory_json, memory_lines
 from synthgen.run.plan import Plan, make_plan, scenes_per_shard
 from synthgen.run.side_by_side import together_per_s
@@ -134,6 +135,7 @@ def _timed_run(
     with finish.opened(plan, folder, fresh=False) as _, ExitStack() as stack:
         begun = finish.begin(plan, folder)
         run: Any
+        beside = here
         if workers == 1:
 
             def run(shards: Any) -> None:
@@ -146,6 +148,8 @@ def _timed_run(
             def run(shards: Any) -> None:
                 cluster.run_shards(client, plan.job, shards, gpu=False, done=done, failed=failed)
 
+            beside = cluster.beside(client)
+
         warm = _warm_up_shards(workers)
         run(plan.shard(number) for number in range(warm))
         reports.clear()
@@ -154,7 +158,7 @@ def _timed_run(
         with nullcontext() if watch is None else watch.watching():
             run(plan.shard(number) for number in range(warm, plan.shard_count))
         shards_s = time.perf_counter() - start
-        finish.complete(plan, folder, receipts, begun)
+        finish.complete(plan, folder, receipts, begun, beside)
         seconds = time.perf_counter() - start
     return _Timed(reports, seconds, seconds - shards_s)
 

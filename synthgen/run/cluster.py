@@ -23,6 +23,7 @@ from distributed.system import MEMORY_LIMIT
 from synthgen.errors import EnvironmentFault, SynthgenError, UserError
 from synthgen.recipe import Job, Shard
 from synthgen.run import breadcrumbs
+from synthgen.run.beside import Beside
 from synthgen.run.recycling import Recycling, default_limit_bytes
 from synthgen.run.retries import Retries
 from synthgen.run.worker import THREAD_CAPS, ShardReport, line_of, report_of, run_one, run_step
@@ -43,6 +44,12 @@ OWN_CLUSTER = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.log-length": 60,
     "distributed.admin.system-monitor.gil.enabled": False,
+    # Fifty times a second every process would look whether its event loop keeps up, and ten times at its memory:
+    # with one worker per core, that is taken from the workers.
+    "distributed.admin.tick.interval": "2s",
+    "distributed.admin.tick.cycle": "10s",
+    "distributed.admin.system-monitor.interval": "2s",
+    "distributed.worker.memory.monitor-interval": "500ms",
     # Every death of a process is told to us at once: the breadcrumbs, not Dask, know which of its shards was to blame.
     "distributed.scheduler.allowed-failures": 0,
     # A process that starts anew on a busy machine takes its time; after 15 s Dask would give its place up for good.
@@ -140,6 +147,25 @@ def worker_count(client: distributed.Client) -> int:
 def recycling(client: distributed.Client, limit_bytes: int | None) -> Recycling:
     """The policy for this cluster: with the given limit, or the default for its share of this machine."""
     return Recycling(limit_bytes or default_limit_bytes(MEMORY_LIMIT, max(1, worker_count(client))))
+
+
+def beside(client: distributed.Client) -> Beside:
+    """Has things done on a worker; what none of them brings to an end is done here."""
+
+    def begin(fn: Callable[..., Any], *args: Any) -> Callable[[], Any]:
+        future = client.submit(fn, *args, pure=False, retries=0)
+
+        def result() -> Any:
+            try:
+                return future.result()
+            except SynthgenError:
+                raise
+            except Exception:  # the worker has died, or is leaving
+                return fn(*args)
+
+        return result
+
+    return begin
 
 
 def run_shards(
