@@ -44,7 +44,9 @@ from synthgen.write.poison import keep_tracebacks
 
 ATTEMPTS = 8
 VIEWS_PER_BATCH = 8
-BATCH_PIXELS = 1_000_000  # larger images travel in smaller batches: a worker's memory does not grow with their size
+# Larger images travel in smaller batches, so that a worker's memory does not grow with their size: on CPUs, whose
+# networks take one image per call anyway, one of 640x480 or five of 256x256; a GPU wants more at once.
+BATCH_PIXELS: dict[Device, int] = {"cpu": 5 * 256 * 256, "gpu": 1_000_000}
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,17 +123,18 @@ def call_now(kind: str, fn: Callable[..., Any], *args: Any) -> Any:
 def run_shard(job: Job, shard: Shard, submit: Submit = call_now) -> Any:
     """Makes one shard: a straight line of submits. Returns its ``Receipt`` (or what ``submit`` returns for it)."""
     stored = []
-    for batch in batches_of(job.pipeline, shard):
+    for batch in batches_of(job, shard):
         prepared = submit("cpu", prepare, job, batch)
         drawn = submit("gpu", draw, job, prepared)
         stored.append(submit("cpu", finish, job, shard, drawn))
     return submit("cpu", close, job, shard, stored)
 
 
-def batches_of(pipeline: Pipeline, shard: Shard) -> Iterator[Batch]:
+def batches_of(job: Job, shard: Shard) -> Iterator[Batch]:
     """The batches of a shard, in image order; the last scene of a dataset may be short."""
+    pipeline = job.pipeline
     per_scene, left = pipeline.camera.views_per_scene, shard.slots
-    most = min(VIEWS_PER_BATCH, max(1, BATCH_PIXELS // (pipeline.image.width * pipeline.image.height)))
+    most = min(VIEWS_PER_BATCH, max(1, BATCH_PIXELS[job.device] // (pipeline.image.width * pipeline.image.height)))
     for scene in range(shard.first_scene, shard.first_scene + shard.scenes):
         views = min(per_scene, left)
         left -= views

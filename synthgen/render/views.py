@@ -39,27 +39,27 @@ def render_views(scene: Scene, store: Assets) -> list[Views]:
     sizes = {(camera.intrinsics.width, camera.intrinsics.height) for camera in scene.cameras}
     if len(sizes) != 1:
         raise InternalError(f"scene {scene.index} has cameras of sizes {sorted(sizes)}; all must have the same size")
-    things = things_of(scene, store)
-    light = _light_of(scene, store)
+    things, light = _prepared(scene, store)
     firsts = range(0, len(scene.cameras), BATCH_VIEWS)
     return [_render_batch(scene, first, things, light) for first in firsts]
 
 
-# The scene lit last: its shadow maps serve all its views, also when they come in several calls.
-_lit: tuple[Scene, Assets, SceneLight] | None = None
+# The scene rendered last: its things and shadow maps serve all its views, also when they come in several calls.
+_last: tuple[Scene, Assets, tuple[Thing, ...], SceneLight] | None = None
 
 
-def _light_of(scene: Scene, store: Assets) -> SceneLight:
-    """``build_scene_light`` once per scene: scenes that differ in their cameras alone share their parts."""
-    global _lit
-    if _lit is not None:
-        last, assets, light = _lit
+def _prepared(scene: Scene, store: Assets) -> tuple[tuple[Thing, ...], SceneLight]:
+    """What all views need, once per scene: scenes that differ in their cameras alone share their parts."""
+    global _last
+    if _last is not None:
+        last, assets, things, light = _last
         parts = ((last.objects, scene.objects), (last.lights, scene.lights), (last.environment, scene.environment))
         if assets is store and all(a is b for a, b in parts):
-            return light
-    light = build_scene_light(scene, store)
-    _lit = (scene, store, light)
-    return light
+            return things, light
+    _last = None  # one scene's maps in memory, not two
+    things, light = things_of(scene, store), build_scene_light(scene, store)
+    _last = (scene, store, things, light)
+    return things, light
 
 
 def _render_batch(scene: Scene, first: int, things: tuple[Thing, ...], light: SceneLight) -> Views:

@@ -85,7 +85,7 @@ def replay_images(folder: Path, image_ids: range, *, out: Path | None) -> Iterat
     for scene in range((image_ids[0] - 1) // per_scene, (image_ids[-1] - 1) // per_scene + 1):
         first, last = max(image_ids[0], scene * per_scene + 1), min(image_ids[-1], (scene + 1) * per_scene)
         shard = Shard(scene // plan.shard_scenes, scene, 1, last - first + 1)
-        for batch in batches_of(plan.pipeline, shard):
+        for batch in batches_of(plan.job, shard):
             moved = replace(batch, first_view=batch.first_view + first - 1 - scene * per_scene)
             drawn = recipe.draw(plan.job, recipe.prepare(plan.job, moved))
             for sample in recipe.samples(plan.job, drawn):

@@ -29,7 +29,7 @@ def stream(pipeline: str | Path, *, overrides: Sequence[str] = (), skip_empty: b
     plan = make_plan(load_pipeline(str(pipeline), list(overrides)), folder=None)
     settle_process()
     for shard in plan.shards():
-        for batch in recipe.batches_of(plan.pipeline, shard):
+        for batch in recipe.batches_of(plan.job, shard):
             drawn = recipe.draw(plan.job, recipe.prepare(plan.job, batch))
             for sample in recipe.samples(plan.job, drawn):
                 if sample.image is not None or not skip_empty:
