@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.config.load import load_pipeline
-from synthgen.errors import DatasetError
+from synthgen.errors import DatasetError, UserError
 from synthgen.evaluate.faults import FAULTS
 from synthgen.evaluate.verifier import Found as Measured
 from synthgen.evaluate.verifier import _report, auc, evaluate_verifier, report_text
@@ -77,8 +78,8 @@ def test_auc_is_the_share_of_pairs_in_order(good: list[int], bad: list[int]) -> 
     assert auc(np.array(good, float), np.array(bad, float)) == pytest.approx(np.mean(pairs))
 
 
-def measured(scores: float, faulty: float, count: int = 250) -> Measured:
-    pairs = np.tile([faulty, scores], (50, 1))
+def measured(scores: float, faulty: float, count: int = 250, ceiling: float = np.nan) -> Measured:
+    pairs = np.tile([faulty, scores, ceiling], (50, 1))
     return Measured("set", np.full(count, 300.0), np.full(count, scores), {"erased": pairs})
 
 
@@ -91,7 +92,20 @@ TARGETS = [
         ["set: mean agreement 0.800 (at least 0.9)", "set, small (< 32x32): mean agreement 0.800 (at least 0.9)"],
     ),
     ("a fault that is not seen", measured(0.95, 0.95), ["set, erased: AUC 0.500 (at least 0.95)"]),
+    (
+        "nor beside its ceiling",
+        measured(0.95, 0.95, ceiling=0.9),
+        ["set, erased: AUC 0.500 (at least 0.95)", "set, erased: AUC by agreement / ceiling 0.500 (at least 0.95)"],
+    ),
 ]
+
+
+def test_beside_their_ceilings_faults_of_easy_and_hard_things_are_told_alike() -> None:
+    found = measured(0.95, 0.2)
+    hard = np.array([[0.2, 0.5, 0.5], [0.6, 0.95, 0.97]] * 50)  # a fault of the easy one scores above the hard one
+    report = _report([Measured("set", found.areas, found.scores, {"erased": hard})])
+    assert dict(report.lines)["  erased"] == ("AUC 0.750 of 100 faults, mean 0.400; by agreement / ceiling AUC 1.000")
+    assert report.failed == ["set, erased: AUC 0.750 (at least 0.95)"]
 
 
 def test_least_may_be_lower_for_scans() -> None:
@@ -134,6 +148,29 @@ def test_a_whole_dataset(tmp_path: Path) -> None:
     assert told[-1] == (4, 4)
     assert report.numbers["set"]["instances"] > 4
     assert 0.3 < report.numbers["set"]["mean"] < 0.95  # a box is no mask
+    beside = evaluate_verifier(
+        Verifier(one_by_one(constant), "x"), [out], ceilings=[out], images=4, faulty=4, progress=lambda *now: None
+    )
+    assert beside.numbers["set"]["auc"]["erased"]["auc_of_ceiling"] == 0.5  # the double does not look at the picture
+    other = Path(shutil.copytree(out, tmp_path / "other"))
+    (other / "instances" / "00000" / "000000001.png").write_bytes(
+        (other / "instances" / "00000" / "000000002.png").read_bytes()
+    )
+    with pytest.raises(DatasetError) as caught:
+        evaluate_verifier(
+            Verifier(one_by_one(constant), "x"), [out], ceilings=[other], images=4, faulty=4, progress=lambda *now: None
+        )
+    assert str(caught.value) == (
+        f"image 00000/000000001.png shows other things in {str(other)!r} than in {str(out)!r}; allowed as --ceiling: a "
+        "dataset of the same pipeline and seed, made with --set generate.kind=shaded"
+    )
+    with pytest.raises(UserError) as refused:
+        evaluate_verifier(
+            Verifier(one_by_one(constant), "x"), [out], ceilings=[out] * 2, images=4, faulty=0, progress=lambda *n: None
+        )
+    assert str(refused.value) == (
+        "--ceiling is given 2 times for 1 datasets; allowed: once for each, in their order, or not at all"
+    )
     (out / "instances" / "00000" / "000000001.png").write_bytes(b"x")
     with pytest.raises(DatasetError) as caught:
         evaluate_verifier(Verifier(one_by_one(constant), "x"), [out], images=4, faulty=0, progress=lambda *now: None)

@@ -391,6 +391,7 @@ def test_a_scene_that_kills_its_worker_is_isolated_and_named(
 def test_growing_workers_are_replaced_and_the_bytes_stay_the_same(
     device: str, healthy: Path, tmp_path: Path, faulty_workers: Callable[[str], None]
 ) -> None:
+    import dask
     import distributed
 
     faulty_workers("grow")
@@ -398,6 +399,8 @@ def test_growing_workers_are_replaced_and_the_bytes_stay_the_same(
     with ExitStack() as stack:
         scheduler = None
         if device == "gpu":  # a running cluster: each submit of a shard is a task
+            # Dask's own default gives a worker's place up for good if its new process takes longer than 15 s to start.
+            stack.enter_context(dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}))
             cluster = distributed.LocalCluster(
                 n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", resources={"GPU": 1}
             )

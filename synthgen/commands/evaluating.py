@@ -76,23 +76,34 @@ def evaluate_grasps(
 @evaluate.command(name="verifier", short_help="Score right labels and planted faults.")
 @options.datasets
 @options.verifier_weights
+@options.verifier_ceilings
 @options.verifier_images
 @options.verifier_faulty
 @options.verifier_least
 @options.bench_json
 def evaluate_verifier(
-    datasets: tuple[Path, ...], weights: str | None, images: int, faulty: int, least: float, json_path: Path | None
+    datasets: tuple[Path, ...],
+    weights: str | None,
+    ceilings: tuple[Path, ...],
+    images: int,
+    faulty: int,
+    least: float,
+    json_path: Path | None,
 ) -> None:
     """Agreement on datasets whose labels are right, per size, and how well planted faults are told from them.
 
     Give datasets of objects and seeds that the verifier was not trained on. The exit code is 3 when a mean over 200
     instances or more is below --least, or a fault's area under the ROC curve is below 0.95.
 
+    With --ceiling faults are also told by agreement / ceiling, as the gate of 'verify' tells them: the ceiling is what
+    the same instance reaches, rightly labelled, in shaded's picture of the same view.
+
     \b
-    Example:
+    Examples:
       synthgen evaluate verifier out/unseen out/scans --weights out/verifier/model
+      synthgen evaluate verifier out/traced --ceiling out/shaded
     """
-    for dataset in datasets:
+    for dataset in (*datasets, *ceilings):
         existing_folder(dataset)
     from synthgen.evaluate.verifier import evaluate_verifier as measure
     from synthgen.evaluate.verifier import report_text
@@ -102,6 +113,7 @@ def evaluate_verifier(
     report = measure(
         make_verifier(weights),
         list(datasets),
+        ceilings=ceilings,
         images=images,
         faulty=faulty,
         least=least,

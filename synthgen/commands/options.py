@@ -244,6 +244,14 @@ segmenter_images = click.option(
 verifier_weights = click.option(
     "--weights", metavar="DIR", help="Folder of a trained verifier; default: the shipped one."
 )
+verifier_ceilings = click.option(
+    "--ceiling",
+    "ceilings",
+    multiple=True,
+    type=PATH,
+    metavar="DIR",
+    help="The same scenes drawn by 'shaded'; once per dataset, in their order.",
+)
 verifier_images = click.option(
     "--images", type=AT_LEAST_ONE, default=200, show_default=True, metavar="N", help="Images per dataset at most."
 )

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from synthgen.errors import DatasetError, UserError
 from synthgen.evaluate.faults import FAULTS
 from synthgen.evaluate.labelled_images import annotations_of, image_names, labelled_image
-from synthgen.types.arrays import F64
+from synthgen.types.arrays import F64, U16
 from synthgen.verify.size_bins import SIZE_BINS, bins_of, titled
 from synthgen.verify.verifier import Verifier
 
 FEWEST = 200  # instances, for a size bin's mean to count
 LEAST_MEAN, LEAST_AUC = 0.90, 0.95
+LEAST_CEILING = 0.01  # for a quotient
 FAULT_FEWEST_PX = 256  # faults are planted into instances that the gate looks at
 SEED = 900_777
 
@@ -29,7 +31,8 @@ class Found:
     Attributes:
         name: of the dataset.
         areas, scores: (N,) visible pixels and agreement of every untouched instance.
-        faults: name -> (n, 2) agreement with and without the fault, of the instances it was planted into.
+        faults: name -> (n, 3) agreement with and without the fault, of the instances it was planted into, and their
+            ceiling (nan where it was not asked for).
     """
 
     name: str
@@ -51,6 +54,7 @@ def evaluate_verifier(
     verifier: Verifier,
     datasets: list[Path],
     *,
+    ceilings: Sequence[Path] = (),
     images: int,
     faulty: int,
     least: float = LEAST_MEAN,
@@ -61,19 +65,28 @@ def evaluate_verifier(
     Args:
         verifier: to measure.
         datasets: finished datasets with instance maps; none of them may be one it was trained on.
+        ceilings: for each of them, the same scenes as ``shaded`` draws them; faults are then also told apart by
+            agreement / ceiling, as the gate of ``verify`` compares them. None = by agreement alone.
         images: looked at per dataset at most, spread evenly.
         faulty: of these images, how many also get planted faults (one instance each per fault).
         least: mean agreement that is asked for.
         progress: told (images done, of).
 
     Raises:
-        DatasetError: not a finished dataset with instance maps.
+        DatasetError: not a finished dataset with instance maps, or a ceiling that shows other things.
+        UserError: some datasets have a ceiling and some have none.
     """
+    if ceilings and len(ceilings) != len(datasets):
+        raise UserError(
+            f"--ceiling is given {len(ceilings)} times for {len(datasets)} datasets; allowed: once for each, in their "
+            "order, or not at all"
+        )
     found = []
-    for dataset in datasets:
+    beside: list[Path | None] = [*ceilings] or [None] * len(datasets)
+    for dataset, ceiling in zip(datasets, beside, strict=True):
         rows = image_names(dataset)
         chosen = [rows[int(k)] for k in np.linspace(0, len(rows) - 1, min(images, len(rows)))]
-        found.append(_measure(verifier, dataset, chosen, faulty, progress))
+        found.append(_measure(verifier, dataset, ceiling, chosen, faulty, progress))
     return _report(found, least)
 
 
@@ -89,13 +102,14 @@ def auc(good: F64, bad: F64) -> float:
 def _measure(
     verifier: Verifier,
     dataset: Path,
+    ceiling: Path | None,
     chosen: list[tuple[int, str]],
     faulty: int,
     progress: Callable[[int, int], None],
 ) -> Found:
     areas: list[float] = []
     scores: list[float] = []
-    faults: dict[str, list[tuple[float, float]]] = {name: [] for name in FAULTS}
+    faults: dict[str, list[tuple[float, float, float]]] = {name: [] for name in FAULTS}
     for done, (name, annotated) in enumerate(annotations_of(dataset, chosen)):
         image, ids = labelled_image(dataset, name)
         found = verifier.agreements(image, ids, list(annotated))
@@ -105,16 +119,34 @@ def _measure(
         large = [k for k in found if pixels[k] >= FAULT_FEWEST_PX]
         if done * faulty // len(chosen) < (done + 1) * faulty // len(chosen) and large:
             rng = np.random.default_rng([SEED, done])
+            best = {} if ceiling is None else _ceiling(verifier, dataset, ceiling, name, ids, large)
             for key, plant in FAULTS.items():
                 k = int(rng.choice(large))
                 wrong = plant(image, ids, k, rng)
                 if wrong is not None:
                     picture, mask = wrong
                     score = verifier.agreements(picture, mask.astype(np.uint16), [1])
-                    faults[key].append((score[1], found[k]))
+                    faults[key].append((score[1], found[k], best.get(k, np.nan)))
         progress(done + 1, len(chosen))
-    planted = {name: np.array(pairs).reshape(-1, 2) for name, pairs in faults.items()}
+    planted = {name: np.array(rows).reshape(-1, 3) for name, rows in faults.items()}
     return Found(dataset.name, np.array(areas), np.array(scores), planted)
+
+
+def _ceiling(
+    verifier: Verifier, dataset: Path, ceiling: Path, name: str, ids: U16, indices: list[int]
+) -> dict[int, float]:
+    """Agreement of ``shaded``'s picture with the right labels, whatever is wrong elsewhere.
+
+    Raises:
+        DatasetError: it shows other things.
+    """
+    image, same = labelled_image(ceiling, name)
+    if not np.array_equal(ids, same):
+        raise DatasetError(
+            f"image {name} shows other things in {str(ceiling)!r} than in {str(dataset)!r}; allowed as --ceiling: a "
+            "dataset of the same pipeline and seed, made with --set generate.kind=shaded"
+        )
+    return verifier.agreements(image, ids, indices)
 
 
 def _report(found: list[Found], least: float = LEAST_MEAN) -> VerifierReport:
@@ -135,14 +167,27 @@ def _report(found: list[Found], least: float = LEAST_MEAN) -> VerifierReport:
                 text = f"{len(scores)} instances, mean {_mean(scores):.3f}, median {middle:.3f}, 5 % below {low:.3f}"
                 lines.append((f"  {name}", text))
                 _note(scores, f"{one.name}, {name}", least, failed)
-        for name, pairs in one.faults.items():
-            if len(pairs):
-                area = auc(pairs[:, 1], pairs[:, 0])
-                numbers[one.name]["auc"][name] = {"faults": len(pairs), "auc": area, "mean": _mean(pairs[:, 0])}
-                lines.append((f"  {name}", f"AUC {area:.3f} of {len(pairs)} faults, mean {_mean(pairs[:, 0]):.3f}"))
-                if area < LEAST_AUC:
-                    failed.append(f"{one.name}, {name}: AUC {area:.3f} (at least {LEAST_AUC})")
+        for name, rows in one.faults.items():
+            if len(rows):
+                numbers[one.name]["auc"][name] = told = _told(rows)
+                text = f"AUC {told['auc']:.3f} of {len(rows)} faults, mean {told['mean']:.3f}"
+                if "auc_of_ceiling" in told:
+                    text += f"; by agreement / ceiling AUC {told['auc_of_ceiling']:.3f}"
+                lines.append((f"  {name}", text))
+                for key, by in (("auc", ""), ("auc_of_ceiling", " by agreement / ceiling")):
+                    if told.get(key, 1.0) < LEAST_AUC:
+                        failed.append(f"{one.name}, {name}: AUC{by} {told[key]:.3f} (at least {LEAST_AUC})")
     return VerifierReport(lines, numbers, failed)
+
+
+def _told(rows: F64) -> dict[str, float]:
+    """How well a fault is told from right labels: (n, 3) rows as in ``Found.faults``."""
+    wrong, right, ceiling = rows.T
+    told = {"faults": len(rows), "auc": auc(right, wrong), "mean": _mean(wrong)}
+    if not np.isnan(ceiling).any():
+        best = np.maximum(ceiling, LEAST_CEILING)
+        told["auc_of_ceiling"] = auc(right / best, wrong / best)
+    return told
 
 
 def _note(scores: F64, where: str, least: float, failed: list[str]) -> None:

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from synthgen.kernels import njit
+from synthgen.kernels import inner, njit
 from synthgen.render.channels import Visibility, ray_step
 from synthgen.render.lens import Lens
 from synthgen.render.subpixel import OFFSETS, OFFSETS_X, OFFSETS_Y, SAMPLES, Hits, cast_subpixels, room_for_hits
@@ -141,22 +141,32 @@ def _gather(
         near[6, k] = plane
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _alike(
-    around: I32, near: F32, turned: F32, distances: F32, s: int, wanted: int, u: float, v: float, z: float, slope: float
+    around: I32,
+    near: F32,
+    turned: F32,
+    distances: F32,
+    s: int,
+    wanted: int,
+    u: float,
+    v: float,
+    z: float,
+    slope: float,
+    scores: F32,
 ) -> int:
     """Which neighbour showing ``wanted`` lies on the surface a sample hit: plane distance, normal, then nearness."""
     best, choice = np.float32(np.inf), 4
     ru, rv, depth = np.float32(u), np.float32(v), np.float32(z)
-    per_pixel = np.float32(1.0 / (slope * z))
+    per_pixel, most = np.float32(1.0 / (slope * z)), np.float32(4 * STEP_PX)
+    for k in range(9):  # without branches: all nine at once
+        off = abs(depth * (near[3, k] * ru + near[4, k] * rv + near[5, k]) - near[6, k]) * per_pixel
+        off = off if off < most else most
+        score = off + turned[k] + np.float32(CENTRE_WEIGHT_PX) * distances[s, k]
+        scores[k] = score if around[k] == wanted else np.float32(np.inf)
     for k in range(9):
-        if around[k] != wanted:
-            continue
-        above = depth * (near[3, k] * ru + near[4, k] * rv + near[5, k]) - near[6, k]
-        score = min(abs(above) * per_pixel, np.float32(4 * STEP_PX)) + turned[k]
-        score += np.float32(CENTRE_WEIGHT_PX) * distances[s, k]
-        if score < best:
-            best, choice = score, k
+        if scores[k] < best:
+            best, choice = scores[k], k
     return choice
 
 
@@ -185,6 +195,7 @@ def _weigh(
     """Counts, per edge pixel, how many of its 16 samples belong to each neighbour; ``mixed``: not all to the centre."""
     height, width = thing.shape
     around, near, turned = np.empty(9, np.int32), np.zeros((7, 9), np.float32), np.empty(9, np.float32)
+    scores = np.empty(9, np.float32)
     for e in range(len(pixels)):
         y, x = pixels[e] // width, pixels[e] % width
         own, own_face, gathered, last = thing[y, x], face[y, x], False, np.int32(-1)
@@ -216,7 +227,7 @@ def _weigh(
             u = ray[e, 0] + ray[e, 2] * offset_x[s] + ray[e, 4] * offset_y[s]
             v = ray[e, 1] + ray[e, 3] * offset_x[s] + ray[e, 5] * offset_y[s]
             z = 1.0 / nearness[e, s]
-            weights[e, _alike(around, near, turned, distances, s, wanted, u, v, z, pixel_slope)] += 1
+            weights[e, _alike(around, near, turned, distances, s, wanted, u, v, z, pixel_slope, scores)] += 1
         mixed[e] = weights[e, 4] != SAMPLES
 
 

@@ -19,6 +19,7 @@ from synthgen.render.light_cells import agreeing
 from synthgen.render.light_environment import environment_light
 from synthgen.render.light_keys import add_key
 from synthgen.render.light_panels import add_area
+from synthgen.render.light_parts import PanelLight, panel_maps, panel_of
 from synthgen.render.light_scene import Casters, Ground, gather_casters, ground_of, support_albedo
 from synthgen.render.light_shadow import shadow_field
 from synthgen.render.light_sky import SkyMaps, sky_maps
@@ -26,12 +27,12 @@ from synthgen.render.shadow import DepthMaps
 from synthgen.render.shadow_cast import cast, frame_towards
 from synthgen.render.surfaces import Surfaces
 from synthgen.types.arrays import F32, F64, U8, freeze
-from synthgen.types.scene import AreaLight, Scene
+from synthgen.types.scene import Scene
 
 SKY_TEXELS = 160
 KEY_TEXELS = 640
-AREA_TEXELS = 640
 TAPS = 18
+PART_TAPS = 10
 GLOW_CELLS = 96
 GLOW_MARGIN_M = 0.3
 
@@ -62,17 +63,6 @@ class KeyLight:
 
 
 @dataclass(frozen=True, eq=False)
-class PanelLight:
-    """An area light ready for the kernels: (3, 3) frame, (3,) centre, (2,) half edges, (4, 3) corners, (3,) RGB."""
-
-    frame: F64
-    centre: F64
-    half: F64
-    corners: F64
-    radiance: F64
-
-
-@dataclass(frozen=True, eq=False)
 class SceneLight:
     """View-independent light of one scene.
 
@@ -82,7 +72,8 @@ class SceneLight:
         glow: (G, G, 3) float32 radiance of the support around the objects, shadows included.
         glow_area: (3,) its corner x, y and grid cells per metre; open_glow: (3,) its radiance in the open, 0 = none.
         sky: one depth map per sky cell.
-        keys, key_maps; panels, panel_maps: lights and their shadow maps, in the same order.
+        keys, key_maps: distant lights and their shadow maps, in the same order.
+        panels, panel_maps: area lights, and the shadow maps of their parts, one light after the other.
     """
 
     environment: PreparedEnvironment
@@ -109,7 +100,7 @@ def build_scene_light(scene: Scene, store: Assets) -> SceneLight:
     sky_directions = environment.strata_direction @ rotation.T
     distant = _distant_maps(casters, sky_directions, SKY_TEXELS, np.zeros(len(sky_directions)))
     keys = tuple(KeyLight(rotation @ k.direction, k.irradiance * intensity, k.radius_rad) for k in environment.keys)
-    panels = tuple(_panel(light) for light in scene.lights)
+    panels = tuple(panel_of(light, casters) for light in scene.lights)
     light = SceneLight(
         environment=environment,
         turn_rad=turn,
@@ -127,7 +118,7 @@ def build_scene_light(scene: Scene, store: Assets) -> SceneLight:
             np.array([math.tan(key.radius_rad) for key in keys]),
         ),
         panels=panels,
-        panel_maps=_panel_maps(casters, panels),
+        panel_maps=panel_maps(casters, panels),
     )
     return _with_glow(light, casters, support_albedo(scene, store))
 
@@ -157,14 +148,17 @@ def _add_lights(light: SceneLight, surfaces: Surfaces, agree: U8, direct: F32, h
     material = (s.albedo, s.roughness, s.metallic)
     for i, key in enumerate(light.keys):
         tangent = math.tan(key.radius_rad)
-        shadow = _shadow(light, s, agree, light.key_maps, i, (tangent, tangent), DISC_TAPS)
+        shadow = _shadow(light, s, agree, light.key_maps, i, 1, (tangent, tangent), DISC_TAPS)
         add_key(
             s.thing, s.position, s.normal, s.ray, *material, shadow, agree, key.direction, key.irradiance,
             key.radius_rad, *KEY_HIGHLIGHT_ROUGHNESS, direct, highlight,
         )  # fmt: skip
-    for i, panel in enumerate(light.panels):
-        half = (float(panel.half[0]), float(panel.half[1]))
-        shadow = _shadow(light, s, agree, light.panel_maps, i, half, SQUARE_TAPS)
+    first = 0
+    for panel in light.panels:
+        half, parts = (float(panel.part_half[0]), float(panel.part_half[1])), len(panel.part_centres)
+        taps = SQUARE_TAPS[: TAPS if parts == 1 else PART_TAPS]
+        shadow = _shadow(light, s, agree, light.panel_maps, first, parts, half, taps)
+        first += parts
         add_area(
             s.thing, s.position, s.normal, s.ray, *material, shadow, agree, panel.radiance, panel.corners, direct,
             highlight,
@@ -172,12 +166,19 @@ def _add_lights(light: SceneLight, surfaces: Surfaces, agree: U8, direct: F32, h
 
 
 def _shadow(
-    light: SceneLight, s: Surfaces, agree: U8, maps: DepthMaps, index: int, spread: tuple[float, float], taps: F64
+    light: SceneLight,
+    s: Surfaces,
+    agree: U8,
+    maps: DepthMaps,
+    first: int,
+    parts: int,
+    spread: tuple[float, float],
+    taps: F64,
 ) -> F32:
     ground = light.ground
     return shadow_field(
         s.thing, s.position, s.geometric_normal, ground.flags, ground.bias_m, agree, *spread, taps, maps.frames,
-        maps.origins, maps.scales, maps.perspective, maps.depth, maps.coarse, index, ground.table,
+        maps.origins, maps.scales, maps.perspective, maps.depth, maps.coarse, first, parts, ground.table,
     )  # fmt: skip
 
 
@@ -226,28 +227,6 @@ def _distant_maps(casters: Casters, directions: F64, texels: int, spread: F64) -
         perspective=False,
         spread=spread,
     )
-
-
-def _panel_maps(casters: Casters, panels: tuple[PanelLight, ...]) -> DepthMaps:
-    return cast(
-        casters.vertices,
-        casters.faces,
-        np.array([panel.frame for panel in panels]).reshape(-1, 3, 3),
-        np.array([panel.centre for panel in panels]).reshape(-1, 3),
-        size=AREA_TEXELS,
-        perspective=True,
-        spread=np.array([panel.half.max() for panel in panels]),
-    )
-
-
-def _panel(light: AreaLight) -> PanelLight:
-    """The light's frame: forward = the way it shines, right = along its width (horizontal where that is possible)."""
-    frame = frame_towards(np.asarray(light.direction, np.float64))
-    half = 0.5 * np.array(light.size_m, np.float64)
-    signs = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float64)
-    centre = np.asarray(light.position_m, np.float64)
-    corners = centre + (signs * half) @ frame[:2]
-    return PanelLight(frame, centre, half, corners, np.array(light.radiance, np.float64))
 
 
 def _about_z(angle_rad: float) -> F64:

@@ -48,45 +48,51 @@ def _shadow_at(
     perspective: bool,
     depth: F32,
     coarse: F32,
-    n: int,
+    first: int,
+    parts: int,
     table: F64,
 ) -> float:  # pragma: no cover - compiled
-    """Share of light ``n`` that reaches a point: 1 = all of it."""
-    ox, oy, oz = px - origins[n, 0], py - origins[n, 1], pz - origins[n, 2]
-    a = frames[n, 0, 0] * ox + frames[n, 0, 1] * oy + frames[n, 0, 2] * oz
-    b = frames[n, 1, 0] * ox + frames[n, 1, 1] * oy + frames[n, 1, 2] * oz
-    w = frames[n, 2, 0] * ox + frames[n, 2, 1] * oy + frames[n, 2, 2] * oz
-    ga = gx * frames[n, 0, 0] + gy * frames[n, 0, 1] + gz * frames[n, 0, 2]
-    gb = gx * frames[n, 1, 0] + gy * frames[n, 1, 1] + gz * frames[n, 1, 2]
+    """Share of a light that reaches a point, the mean of its parts': 1 = all of it. All parts have one frame, and lie
+    in one plane."""
+    rx, ry, rz = frames[first, 0, 0], frames[first, 0, 1], frames[first, 0, 2]
+    ux, uy, uz = frames[first, 1, 0], frames[first, 1, 1], frames[first, 1, 2]
+    fx, fy, fz = frames[first, 2, 0], frames[first, 2, 1], frames[first, 2, 2]
+    w = fx * (px - origins[first, 0]) + fy * (py - origins[first, 1]) + fz * (pz - origins[first, 2])
+    if perspective and w <= 1e-3:
+        return 0.0
+    ga, gb, gw = gx * rx + gy * ry + gz * rz, gx * ux + gy * uy + gz * uz, gx * fx + gy * fy + gz * fz
+    angular, s, inverse = spread_u, w + bias, 1.0
     if perspective:
-        if w <= 1e-3:
-            return 0.0
-        distance = math.sqrt(ox * ox + oy * oy + oz * oz)
-        lx, ly, lz = -ox / distance, -oy / distance, -oz / distance
-        angular = max(spread_u, spread_v) / distance
-        plane = gx * ox + gy * oy + gz * oz
-        facing = -plane / distance
-        # On a plane g.p = c through the light's frame, 1 / w = (g_a a/w + g_b b/w + g_w) / c.
-        c = min(-MIN_FACING * distance, plane)
-        a, b, s = a / w, b / w, 1.0 / max(1e-3, w - bias)
-        gu, gv = ga / c, gb / c
-    else:
-        lx, ly, lz = frames[n, 2, 0], frames[n, 2, 1], frames[n, 2, 2]
-        angular = spread_u
-        facing = gx * lx + gy * ly + gz * lz
-        s = w + bias
-        gu, gv = -ga / max(facing, MIN_FACING), -gb / max(facing, MIN_FACING)
-    # Facets that turn away from the light stay dark even where the smooth normal still sees it.
-    shadow = min(1.0, max(0.0, 1.0 + facing / max(TERMINATOR, angular)))
-    su, sv = scales[n, 0], scales[n, 1]
-    if shadow > 0.0 and su > 0.0:
-        shadow *= soft_shadow(
-            depth, coarse, n, taps, a * su + scales[n, 2], b * sv + scales[n, 3], s, gu / su, gv / sv,
-            spread_u * su, spread_v * sv,
-        )  # fmt: skip
-    if below and shadow > 0.0:
-        shadow *= table_shadow(px, py, pz, lx, ly, lz, angular, table)
-    return shadow
+        s, inverse = 1.0 / max(1e-3, w - bias), 1.0 / w
+    total = 0.0
+    for n in range(first, first + parts):
+        ox, oy, oz = px - origins[n, 0], py - origins[n, 1], pz - origins[n, 2]
+        a, b = rx * ox + ry * oy + rz * oz, ux * ox + uy * oy + uz * oz
+        if perspective:
+            distance = math.sqrt(a * a + b * b + w * w)
+            angular = max(spread_u, spread_v) / distance
+            plane = ga * a + gb * b + gw * w
+            facing = -plane / distance
+            # On a plane g.p = c through the light's frame, 1 / w = (g_a a/w + g_b b/w + g_w) / c.
+            slope = 1.0 / min(-MIN_FACING * distance, plane)
+        else:
+            distance, facing = 1.0, gw
+            slope = -1.0 / max(gw, MIN_FACING)
+        # Facets that turn away from the light stay dark even where the smooth normal still sees it.
+        shadow = min(1.0, max(0.0, 1.0 + facing / max(TERMINATOR, angular)))
+        su, sv = scales[n, 0], scales[n, 1]
+        if shadow > 0.0 and su > 0.0:
+            shadow *= soft_shadow(
+                depth, coarse, n, taps, a * inverse * su + scales[n, 2], b * inverse * sv + scales[n, 3], s,
+                ga * slope / su, gb * slope / sv, spread_u * su, spread_v * sv,
+            )  # fmt: skip
+        if below and shadow > 0.0:
+            lx, ly, lz = fx, fy, fz
+            if perspective:
+                lx, ly, lz = -ox / distance, -oy / distance, -oz / distance
+            shadow *= table_shadow(px, py, pz, lx, ly, lz, angular, table)
+        total += shadow
+    return total / parts
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -106,15 +112,17 @@ def shadow_field(
     perspective: bool,
     depth: F32,
     coarse: F32,
-    light: int,
+    first: int,
+    parts: int,
     table: F64,
 ) -> F32:  # pragma: no cover - compiled
-    """(H, W, 1) float32 share of light ``light`` that reaches each pixel; interpolated where corners and centre agree.
+    """(H, W, 1) float32 share of a light that reaches each pixel; interpolated where corners and centre agree.
 
     Args:
         agree: from ``light_cells.agreeing``.
-        spread_u, spread_v: penumbra radius per unit of s (see ``shadow``) along the map's axes.
-        taps .. light: see ``soft_shadow`` and ``DepthMaps``; table: see ``table_shadow``.
+        spread_u, spread_v: penumbra radius of a part per unit of s (see ``shadow``) along the map's axes.
+        taps .. coarse: see ``soft_shadow`` and ``DepthMaps``; table: see ``table_shadow``.
+        first, parts: which maps are those of the light.
     """
     height, width = thing.shape
     out = np.full((height, width, 1), UNSET, np.float32)
@@ -135,7 +143,7 @@ def shadow_field(
                     out[y, x, 0] = _shadow_at(
                         position[y, x, 0], position[y, x, 1], position[y, x, 2], geometric[y, x, 0],
                         geometric[y, x, 1], geometric[y, x, 2], below, bias, spread_u, spread_v, taps, frames,
-                        origins, scales, perspective, depth, coarse, light, table,
+                        origins, scales, perspective, depth, coarse, first, parts, table,
                     )  # fmt: skip
             if spread(out, y0, x0, y1, x1, 0) > SPREAD[step]:
                 continue
@@ -164,6 +172,6 @@ def shadow_field(
                 out[y, x, 0] = _shadow_at(
                     position[y, x, 0], position[y, x, 1], position[y, x, 2], geometric[y, x, 0], geometric[y, x, 1],
                     geometric[y, x, 2], below, bias, spread_u, spread_v, taps, frames, origins, scales, perspective,
-                    depth, coarse, light, table,
+                    depth, coarse, first, parts, table,
                 )  # fmt: skip
     return out

@@ -76,10 +76,10 @@ def _note_hit(hits: Hits, row: int, number: int, f: int, normals: F32, rotation:
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _spread(nx: float, ny: float, nz: float, u: float, v: float, ux: float, vx: float, uy: float, vy: float):  # type: ignore[no-untyped-def]
-    """d . n at a pixel's centre, its change per pixel right and down, and how much it can grow towards a corner."""
+def _spread(nx: float, ny: float, ux: float, vx: float, uy: float, vy: float):  # type: ignore[no-untyped-def]
+    """Change of d . n per pixel right and down, and how much it can grow from a pixel's centre towards a corner."""
     right, down = nx * ux + ny * vx, nx * uy + ny * vy
-    return (v * ny + nz) + u * nx, right, down, 0.5 * (abs(right) + abs(down))
+    return right, down, 0.5 * (abs(right) + abs(down))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -158,10 +158,13 @@ def cast_subpixels(
             n2x, n2y, n2z = -n2x, -n2y, -n2z
         nx, ny, nz = nx / det, ny / det, nz / det
         wide = x1 - x0 >= WIDE_WINDOW and not lens.curved
-        g0, g1, g2 = (
-            0.5 * (abs(n0x) * dx + abs(n0y) * dy),
-            0.5 * (abs(n1x) * dx + abs(n1y) * dy),
-            0.5 * (abs(n2x) * dx + abs(n2y) * dy),
+        # Without distortion all pixels are alike: what changes from one to the next is known once per face.
+        r0, d0, r1, d1, r2, d2, rw, dw = n0x * dx, n0y * dy, n1x * dx, n1y * dy, n2x * dx, n2y * dy, nx * dx, ny * dy
+        g0, g1, g2, gw = (
+            0.5 * (abs(r0) + abs(d0)),
+            0.5 * (abs(r1) + abs(d1)),
+            0.5 * (abs(r2) + abs(d2)),
+            0.5 * (abs(rw) + abs(dw)),
         )
         noted = False
         for y in range(y0, y1 + 1):
@@ -178,18 +181,17 @@ def cast_subpixels(
                     continue
                 # Most pixels of a window lie wholly beyond an edge of the face, or before everything it could show.
                 u, v = ray[e, 0], ray[e, 1]
-                ux, vx, uy, vy = ray[e, 2], ray[e, 3], ray[e, 4], ray[e, 5]
-                c0, r0, d0, grow = _spread(n0x, n0y, n0z, u, v, ux, vx, uy, vy)
-                if c0 + grow < 0.0:
+                if lens.curved:
+                    ux, vx, uy, vy = ray[e, 2], ray[e, 3], ray[e, 4], ray[e, 5]
+                    r0, d0, g0 = _spread(n0x, n0y, ux, vx, uy, vy)
+                    r1, d1, g1 = _spread(n1x, n1y, ux, vx, uy, vy)
+                    r2, d2, g2 = _spread(n2x, n2y, ux, vx, uy, vy)
+                    rw, dw, gw = _spread(nx, ny, ux, vx, uy, vy)
+                c0, c1, c2 = (v * n0y + n0z) + u * n0x, (v * n1y + n1z) + u * n1x, (v * n2y + n2z) + u * n2x
+                if c0 + g0 < 0.0 or c1 + g1 < 0.0 or c2 + g2 < 0.0:
                     continue
-                c1, r1, d1, grow = _spread(n1x, n1y, n1z, u, v, ux, vx, uy, vy)
-                if c1 + grow < 0.0:
-                    continue
-                c2, r2, d2, grow = _spread(n2x, n2y, n2z, u, v, ux, vx, uy, vy)
-                if c2 + grow < 0.0:
-                    continue
-                cw, rw, dw, grow = _spread(nx, ny, nz, u, v, ux, vx, uy, vy)
-                if cw + grow <= floor[e]:
+                cw = (v * ny + nz) + u * nx
+                if cw + gw <= floor[e]:
                     continue
                 f0, f0x, f0y = np.float32(c0), np.float32(r0), np.float32(d0)
                 f1, f1x, f1y = np.float32(c1), np.float32(r1), np.float32(d1)
