@@ -259,7 +259,7 @@ def gated_run(monkeypatch: pytest.MonkeyPatch, out: Path, passes: Any, *override
 
 def test_a_picture_that_disagrees_is_drawn_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(drawing, "CEILING_SHARE", 1.0)
-    rows = gated_run(monkeypatch, tmp_path / "a", lambda image: int(image.sum()) % 2 == 0)
+    rows = gated_run(monkeypatch, tmp_path / "a", lambda image: int(image.sum()) % 2 == 1)
     assert [row["draw_attempt"] for row in rows] == [len(row["rejected"]) for row in rows]
     assert any(row["draw_attempt"] for row in rows) and all(row["file_name"] for row in rows)
     assert all(
@@ -277,7 +277,7 @@ def test_a_picture_that_disagrees_is_drawn_again(monkeypatch: pytest.MonkeyPatch
     assert "mean agreement" in (tmp_path / "a" / "report" / "index.html").read_text()
     coco = "".join(p.read_text() for p in (tmp_path / "a" / "annotations").glob("*.json"))
     assert coco.count('"agreement":0.75') == len(instances)
-    again = gated_run(monkeypatch, tmp_path / "b", lambda image: int(image.sum()) % 2 == 0)
+    again = gated_run(monkeypatch, tmp_path / "b", lambda image: int(image.sum()) % 2 == 1)
     assert again == rows
 
 

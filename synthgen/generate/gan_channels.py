@@ -2,10 +2,9 @@
 
     radiance = lit * 2 ** gain + exposure * (diffuse albedo * bounce + free)
 
-``lit`` is the lit G-buffer before anti-aliasing: as ``generate.shaded`` computes it, but with the exact albedo of
-mirroring surfaces (``ggx_albedo``). Gain and bounce may be smooth and the picture still has every texture and outline
-of the G-buffer. All light is measured in ``exposure``, the geometric mean luminance of ``lit``: a scene that is twice
-as bright gives an image that is twice as bright.
+``lit`` is the lit G-buffer before anti-aliasing, as ``generate.shaded`` computes it. Gain and bounce may be smooth and
+the picture still has every texture and outline of the G-buffer. All light is measured in ``exposure``, the geometric
+mean luminance of ``lit``: a scene that is twice as bright gives an image that is twice as bright.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthgen.generate.gan_mirror import mirrored
-from synthgen.generate.ggx_albedo import albedo_table, look_up
+from synthgen.generate.ggx_albedo import albedo_table, look_up, mirrored_share
 from synthgen.generate.halves import floats
-from synthgen.generate.shaded import DIELECTRIC_F0, RADIANCE_LIMIT, image_plane, multibounce
+from synthgen.generate.shaded import RADIANCE_LIMIT, image_plane, multibounce
 from synthgen.kernels import njit
 from synthgen.types.arrays import F32
 from synthgen.types.gbuffer import GBuffers
@@ -120,14 +119,10 @@ def _light(
             facing = min(one, max(zero, -(nx * u + ny * v + nz) / np.sqrt(u * u + v * v + one)))
             scale, bias, dielectric, white = look_up(table, roughness[y, x], facing)
             metal, hit = metallic[y, x], depth[y, x] > zero
-            regained = one / max(white, np.float32(0.05)) - one
             lamps, diffuse_light, shining, total = zero, np.float32(1e-6), zero, np.float32(1e-6)
             for k in range(3):
                 base = albedo[y, x, k]
-                f0 = np.float32(DIELECTRIC_F0) * (one - metal) + base * metal
-                single = metal * (base * scale + bias) + (one - metal) * dielectric
-                # Energy lost to multiple scattering comes back tinted by F0 (Fdez-Aguera 2019, eq. 17 simplified).
-                specular = min(one, single * (one + f0 * regained))
+                specular = mirrored_share(base, metal, scale, bias, dielectric, white)
                 light = direct[y, x, k] + irradiance[y, x, k] * multibounce(occlusion[y, x], base)
                 shine = highlight[y, x, k] + specular * reflection[y, x, k]
                 value = base * (one - metal) * (one - specular) * light + shine if hit else reflection[y, x, k]

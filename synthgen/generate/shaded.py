@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -11,6 +10,7 @@ import numpy as np
 from synthgen import antialias
 from synthgen.config.models import ShadedConfig
 from synthgen.errors import InternalError
+from synthgen.generate.ggx_albedo import albedo_table, look_up, mirrored_share
 from synthgen.generate.halves import bits, unpack
 from synthgen.kernels import njit
 from synthgen.projection import pixel_rays
@@ -19,8 +19,7 @@ from synthgen.types.gbuffer import GBuffers, Views
 from synthgen.types.geometry import Intrinsics
 from synthgen.types.images import Images
 
-SHADING_VERSION = 2
-DIELECTRIC_F0 = 0.04
+SHADING_VERSION = 3
 RADIANCE_LIMIT = 6.0e4  # below the largest float16: a pixel that looks into the sun stays finite
 
 
@@ -28,8 +27,8 @@ class Shaded:
     """Linear radiance of the lit G-buffer, edges anti-aliased.
 
     radiance = diffuse albedo * (direct + irradiance * occlusion) + highlight + reflection * directional albedo,
-    with Karis' analytic fit of the split-sum integral and energy compensation for rough metals, so that a white
-    surface in a white room stays white at every roughness.
+    with the integrated albedo of GGX surfaces (``ggx_albedo``) and energy compensation for rough metals, so that a
+    white surface in a white room stays white at every roughness.
     """
 
     channels = frozenset(
@@ -94,34 +93,8 @@ def shade(gbuffers: GBuffers, index: int, intrinsics: Intrinsics, out: F32) -> N
         bits(gbuffers.irradiance[index]),
         bits(gbuffers.occlusion[index]),
         bits(gbuffers.reflection[index]),
+        albedo_table(),
         out,
-    )
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _exp2(x):  # type: ignore[no-untyped-def]
-    """2 ** x for x in [-10, 0] to 3e-6 (rounding, mostly): a polynomial for a sixteenth of x, squared four times."""
-    t = x * np.float32(math.log(2.0) / 16.0)
-    e = (np.float32(1.0 / 5040.0) * t + np.float32(1.0 / 720.0)) * t + np.float32(1.0 / 120.0)
-    e = (e * t + np.float32(1.0 / 24.0)) * t + np.float32(1.0 / 6.0)
-    e = ((e * t + np.float32(0.5)) * t + np.float32(1.0)) * t + np.float32(1.0)
-    e = e * e
-    e = e * e
-    e = e * e
-    return e * e
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def split_sum(roughness, n_dot_v):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Scale and bias on F0 of the GGX directional albedo: Karis 2014, "Physically Based Shading on Mobile"."""
-    rx = np.float32(1.0) - roughness
-    ry = np.float32(0.0425) - np.float32(0.0275) * roughness
-    rz = np.float32(1.04) - np.float32(0.572) * roughness
-    rw = np.float32(0.022) * roughness - np.float32(0.04)
-    a = min(rx * rx, _exp2(np.float32(-9.28) * n_dot_v)) * rx + ry
-    return (
-        max(np.float32(0.0), np.float32(-1.04) * a + rz),
-        max(np.float32(0.0), np.float32(1.04) * a + rw),
     )
 
 
@@ -149,6 +122,7 @@ def _shade(
     irradiance: U16,
     occlusion: U16,
     reflection: U16,
+    table: F32,
     out: F32,
 ) -> None:  # pragma: no cover - compiled
     """Shades (H, W) pixels row by row; halves come as their bits, three per pixel for colours and normals."""
@@ -174,15 +148,11 @@ def _shade(
             i = 3 * x
             u, v = across[x], down[0 if level else x]
             toward = -(n[i] * u + n[i + 1] * v + n[i + 2]) / np.sqrt(u * u + v * v + one)
-            scale, bias = split_sum(rough[x], min(one, max(zero, toward)))
-            regained = one / max(scale + bias, np.float32(0.05)) - one
+            scale, bias, dielectric, white = look_up(table, rough[x], min(one, max(zero, toward)))
             metal, hit = metals[x], depth[y, x] > zero
             for k in range(3):
                 base = base_of[i + k]
-                f0 = np.float32(DIELECTRIC_F0) * (one - metal) + base * metal
-                # Energy lost to multiple scattering comes back tinted by F0 (Fdez-Aguera 2019, eq. 17 simplified).
-                single = min(one, f0 * scale + bias)
-                specular = min(one, single * (one + f0 * regained))
+                specular = mirrored_share(base, metal, scale, bias, dielectric, white)
                 diffuse = base * (one - metal) * (one - specular)
                 ambient = sky[i + k] * multibounce(openness[x], base)
                 radiance = diffuse * (lit[i + k] + ambient) + shine[i + k] + specular * mirrored[i + k]

@@ -18,6 +18,7 @@ from synthgen.render.light_ambient import visibility
 from synthgen.render.light_cells import agreeing
 from synthgen.render.light_environment import environment_light
 from synthgen.render.light_keys import add_key
+from synthgen.render.light_lobes import lobe_table
 from synthgen.render.light_panels import add_area
 from synthgen.render.light_parts import PanelLight, panel_maps, panel_of
 from synthgen.render.light_scene import Casters, Ground, gather_casters, ground_of, support_albedo
@@ -151,7 +152,7 @@ def _add_lights(light: SceneLight, surfaces: Surfaces, agree: U8, direct: F32, h
         shadow = _shadow(light, s, agree, light.key_maps, i, 1, (tangent, tangent), DISC_TAPS)
         add_key(
             s.thing, s.position, s.normal, s.ray, *material, shadow, agree, key.direction, key.irradiance,
-            key.radius_rad, *KEY_HIGHLIGHT_ROUGHNESS, direct, highlight,
+            key.radius_rad, *KEY_HIGHLIGHT_ROUGHNESS, lobe_table(), direct, highlight,
         )  # fmt: skip
     first = 0
     for panel in light.panels:
@@ -160,8 +161,8 @@ def _add_lights(light: SceneLight, surfaces: Surfaces, agree: U8, direct: F32, h
         shadow = _shadow(light, s, agree, light.panel_maps, first, parts, half, taps)
         first += parts
         add_area(
-            s.thing, s.position, s.normal, s.ray, *material, shadow, agree, panel.radiance, panel.corners, direct,
-            highlight,
+            s.thing, s.position, s.normal, s.ray, *material, shadow, agree, panel.radiance, panel.corners,
+            lobe_table(), direct, highlight,
         )  # fmt: skip
 
 

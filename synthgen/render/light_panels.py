@@ -8,15 +8,16 @@ import numpy as np
 
 from synthgen.kernels import inner, njit
 from synthgen.render.light_cells import STEPS, UNSET, fill, halved, lit_alike, no_cells, open_cells, open_pixels
-from synthgen.render.light_highlight import MIN_ALPHA, fresnel
+from synthgen.render.light_fresnel import dielectric, fresnel, schlick
+from synthgen.render.light_lobes import lobe_at
 from synthgen.types.arrays import F32, F64, U8, U16
 
 DARK = 1.0e-6
 
 
 @inner
-def _edge(p: F64, i: int, j: int) -> float:  # pragma: no cover - compiled
-    """z of one edge's share of Lambert's formula: angle between two unit vectors times the unit edge normal.
+def _edge(p: F64, i: int, j: int) -> tuple[float, float, float]:  # pragma: no cover - compiled
+    """One edge's share of Lambert's formula: angle between two unit vectors times the unit edge normal, over 2 pi.
 
     theta / sin(theta) / 2 pi by the rational fit of Heitz and Hill 2016 ("Real-Time Polygonal-Light Shading")."""
     x = p[i, 0] * p[j, 0] + p[i, 1] * p[j, 1] + p[i, 2] * p[j, 2]
@@ -24,31 +25,39 @@ def _edge(p: F64, i: int, j: int) -> float:  # pragma: no cover - compiled
     ratio = (0.8543985 + (0.4965155 + 0.0145206 * y) * y) / (3.4175940 + (4.1616724 + y) * y)
     if x <= 0.0:
         ratio = 0.5 / math.sqrt(max(1.0 - x * x, 1e-7)) - ratio
-    return (p[i, 0] * p[j, 1] - p[i, 1] * p[j, 0]) * ratio
+    return (
+        (p[i, 1] * p[j, 2] - p[i, 2] * p[j, 1]) * ratio,
+        (p[i, 2] * p[j, 0] - p[i, 0] * p[j, 2]) * ratio,
+        (p[i, 0] * p[j, 1] - p[i, 1] * p[j, 0]) * ratio,
+    )
 
 
 @inner
-def _closed_sum(p: F64, count: int) -> float:  # pragma: no cover - compiled
-    """Sum of ``_edge`` round the polygon of the first ``count`` points, which are scaled to unit length in place."""
+def _closed_sum(p: F64, count: int) -> tuple[float, float, float]:  # pragma: no cover - compiled
+    """Sum of ``_edge`` round the polygon of the first ``count`` points, which are scaled to unit length in place; z is
+    never negative."""
     for i in range(count):
         length = p[i, 0] ** 2 + p[i, 1] ** 2 + p[i, 2] ** 2
         inverse = 1.0 / max(1e-9, math.sqrt(length))
         p[i, 0] *= inverse
         p[i, 1] *= inverse
         p[i, 2] *= inverse
-    total = _edge(p, count - 1, 0)
+    x, y, z = _edge(p, count - 1, 0)
     for i in range(count - 1):
-        total += _edge(p, i, i + 1)
-    return abs(total)
+        dx, dy, dz = _edge(p, i, i + 1)
+        x, y, z = x + dx, y + dy, z + dz
+    turn = 1.0 if z >= 0.0 else -1.0
+    return turn * x, turn * y, turn * z
 
 
 @inner
-def _polygon_share(local: F64, clipped: F64) -> float:  # pragma: no cover - compiled
-    """Share of the cosine-weighted upper hemisphere that a quadrilateral fills (Lambert 1760), clipped at z = 0."""
+def _polygon_sum(local: F64, clipped: F64) -> tuple[float, float, float]:  # pragma: no cover - compiled
+    """Mean direction of what a quadrilateral, clipped at z = 0, fills of the cosine-weighted upper hemisphere, not of
+    unit length: its z is the share of the hemisphere (Lambert 1760)."""
     least = min(min(local[0, 2], local[1, 2]), min(local[2, 2], local[3, 2]))
     most = max(max(local[0, 2], local[1, 2]), max(local[2, 2], local[3, 2]))
     if most <= 0.0:
-        return 0.0
+        return 0.0, 0.0, 0.0
     if least >= 0.0:  # nothing to clip, as nearly always
         return _closed_sum(local, 4)
     count = 0
@@ -64,7 +73,7 @@ def _polygon_share(local: F64, clipped: F64) -> float:  # pragma: no cover - com
             clipped[count, 2] = 0.0
             count += 1
     if count < 3:
-        return 0.0
+        return 0.0, 0.0, 0.0
     return _closed_sum(clipped, count)
 
 
@@ -90,7 +99,7 @@ def form_factor(
         local[i, 0] = tx * dx + ty * dy + tz * dz
         local[i, 1] = bx * dx + by * dy + bz * dz
         local[i, 2] = nx * dx + ny * dy + nz * dz
-    return _polygon_share(local, clipped)
+    return _polygon_sum(local, clipped)[2]
 
 
 @inner
@@ -106,59 +115,60 @@ def lobe_share(
     ry: float,
     rz: float,
     roughness: float,
+    table: F32,
     local: F64,
     clipped: F64,
 ) -> tuple[float, float]:  # pragma: no cover - compiled
-    """What a white mirror of this roughness reflects of a rectangle of radiance 1, and Schlick's (1 - v.h)^5.
+    """What a white mirror of this roughness reflects of a rectangle of radiance 1, and v.h for Fresnel.
 
-    The GGX lobe is a cosine lobe stretched about its main direction (Heitz et al. 2016, "Real-Time Polygonal-Light
-    Shading with Linearly Transformed Cosines"): exactly so for its slopes, D ~ 1 / (1 + tan^2 / alpha^2)^2, so the
-    rectangle's share of it is a form factor, never more than 1. Half vectors tilted by an angle turn the reflection by
-    twice that in the plane of incidence and by 2 n.v across it. The main direction leans to the normal on rough
-    surfaces (Lagarde & de Rousiers 2014, "Moving Frostbite to PBR", listing 21). Within 0.1 of the
-    integral, 0.13 at grazing views (what the lobe loses below the horizon is not taken off).
+    Share of the lobe times its albedo (``light_lobes``); v.h is that of the mean direction which the light fills of
+    the lobe: far beside the mirror ray, where rough tables show most of a lamp, it is not the lobe's own. Within 0.1
+    of the integral.
 
     Args:
         corners: (4, 3) world points, in order; p, n: receiver and its unit normal; r: view ray, away from the camera.
+        table: ``light_lobes.lobe_table()``.
         local: (4, 3), clipped: (8, 3) scratch.
     """
-    alpha = max(MIN_ALPHA, roughness * roughness)
     n_v = -(nx * rx + ny * ry + nz * rz)
-    smooth = 1.0 - alpha
-    lean = smooth * (math.sqrt(smooth) + alpha)
-    zx = nx + (rx + 2.0 * n_v * nx - nx) * lean
-    zy = ny + (ry + 2.0 * n_v * ny - ny) * lean
-    zz = nz + (rz + 2.0 * n_v * nz - nz) * lean
-    inverse = 1.0 / math.sqrt(zx * zx + zy * zy + zz * zz)
-    zx, zy, zz = zx * inverse, zy * inverse, zz * inverse
-    # y: across the plane of incidence; any direction serves where the view is straight down.
-    yx, yy, yz = ry * nz - rz * ny, rz * nx - rx * nz, rx * ny - ry * nx
-    length = math.sqrt(yx * yx + yy * yy + yz * yz)
+    sine, cosine, along, across, white = lobe_at(table, roughness, n_v)
+    # t: in the plane of incidence and the surface, away from the viewer; any will do where the view is straight down.
+    tx, ty, tz = rx + n_v * nx, ry + n_v * ny, rz + n_v * nz
+    length = math.sqrt(tx * tx + ty * ty + tz * tz)
     if length < 1e-4:
-        yx, yy, yz = (-ny, nx, 0.0) if abs(nz) < 0.7 else (0.0, -nz, ny)
-        length = math.sqrt(yx * yx + yy * yy + yz * yz)
-    yx, yy, yz = yx / length, yy / length, yz / length
-    xx, xy, xz = yy * zz - yz * zy, yz * zx - yx * zz, yx * zy - yy * zx
-    along = (1.0 + alpha) / (2.0 * alpha)
-    across = along / (n_v + (1.0 - n_v) * alpha)
+        tx, ty, tz = (-ny, nx, 0.0) if abs(nz) < 0.7 else (0.0, -nz, ny)
+        length = math.sqrt(tx * tx + ty * ty + tz * tz)
+    tx, ty, tz = tx / length, ty / length, tz / length
+    zx, zy, zz = sine * tx + cosine * nx, sine * ty + cosine * ny, sine * tz + cosine * nz
+    xx, xy, xz = cosine * tx - sine * nx, cosine * ty - sine * ny, cosine * tz - sine * nz
+    yx, yy, yz = zy * xz - zz * xy, zz * xx - zx * xz, zx * xy - zy * xx
     for i in range(4):
         dx, dy, dz = corners[i, 0] - px, corners[i, 1] - py, corners[i, 2] - pz
         local[i, 0] = along * (xx * dx + xy * dy + xz * dz)
         local[i, 1] = across * (yx * dx + yy * dy + yz * dz)
         local[i, 2] = zx * dx + zy * dy + zz * dz
-    share = _polygon_share(local, clipped)
-    # Microfacets that shade each other: the directional albedo of a white GGX surface, a fit to within 0.03.
-    r2 = roughness * roughness
-    grazing = 1.0 - math.sqrt(max(0.0, 0.5 - 0.5 * (rx * zx + ry * zy + rz * zz)))
-    squared = grazing * grazing
-    return share * (1.0 - r2 * (0.75 - 0.15 * r2)), squared * squared * grazing
+    a, b, share = _polygon_sum(local, clipped)
+    if share <= 0.0:
+        return 0.0, 1.0
+    a, b = a / along, b / across
+    lx, ly, lz = a * xx + b * yx + share * zx, a * xy + b * yy + share * zy, a * xz + b * yz + share * zz
+    v_l = -(rx * lx + ry * ly + rz * lz) / math.sqrt(lx * lx + ly * ly + lz * lz)
+    return share * white, math.sqrt(max(0.0, 0.5 + 0.5 * v_l))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _factors(
-    thing: U16, position: F32, normal: F32, ray: F32, roughness: F32, shadow: F32, agree: U8, corners: F64
+    thing: U16,
+    position: F32,
+    normal: F32,
+    ray: F32,
+    roughness: F32,
+    shadow: F32,
+    agree: U8,
+    corners: F64,
+    table: F32,
 ) -> F32:  # pragma: no cover - compiled
-    """(H, W, 3) form factor of the light, its share of the mirror lobe, and Schlick's power, where light arrives.
+    """(H, W, 3) form factor of the light, its share of the mirror lobe, and v.h, where light arrives.
 
     Computed at the corners of smooth cells first, and inside them only where the corners differ; unset where no light
     arrives.
@@ -173,7 +183,7 @@ def _factors(
             for corner in range(4):
                 y, x = y0 + (step if corner & 1 else 0), x0 + (step if corner & 2 else 0)
                 if out[y, x, 0] == UNSET:
-                    _factors_at(y, x, position, normal, ray, roughness, corners, local, clipped, out)
+                    _factors_at(y, x, position, normal, ray, roughness, corners, table, local, clipped, out)
             if lit_alike(out, normal, roughness, y0, x0, step):
                 fill(out, filled, y0, x0, step)
     for odd in range(2):
@@ -184,7 +194,7 @@ def _factors(
             if shadow[y, x, 0] <= 0.0:
                 continue
             if odd == 0 or not halved(out, thing, position, normal, roughness, y, x):
-                _factors_at(y, x, position, normal, ray, roughness, corners, local, clipped, out)
+                _factors_at(y, x, position, normal, ray, roughness, corners, table, local, clipped, out)
     return out
 
 
@@ -197,6 +207,7 @@ def _factors_at(
     ray: F32,
     roughness: F32,
     corners: F64,
+    table: F32,
     local: F64,
     clipped: F64,
     out: F32,
@@ -206,10 +217,11 @@ def _factors_at(
     out[y, x, 0] = form_factor(corners, px, py, pz, nx, ny, nz, local, clipped)
     if out[y, x, 0] > DARK:
         out[y, x, 1], out[y, x, 2] = lobe_share(
-            corners, px, py, pz, nx, ny, nz, ray[y, x, 0], ray[y, x, 1], ray[y, x, 2], roughness[y, x], local, clipped
-        )
+            corners, px, py, pz, nx, ny, nz, ray[y, x, 0], ray[y, x, 1], ray[y, x, 2], roughness[y, x], table, local,
+            clipped,
+        )  # fmt: skip
     else:
-        out[y, x, 1], out[y, x, 2] = 0.0, 0.0
+        out[y, x, 1], out[y, x, 2] = 0.0, 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -225,6 +237,7 @@ def add_area(
     agree: U8,
     radiance: F64,
     corners: F64,
+    table: F32,
     direct: F32,
     highlight: F32,
 ) -> None:  # pragma: no cover - compiled
@@ -232,10 +245,10 @@ def add_area(
 
     Args:
         shadow: from ``shadow_field``: 0 behind the light.
-        radiance: (3,); corners: (4, 3) world points, in order.
+        radiance: (3,); corners: (4, 3) world points, in order; table: ``light_lobes.lobe_table()``.
     """
     height, width = thing.shape
-    factors = _factors(thing, position, normal, ray, roughness, shadow, agree, corners)
+    factors = _factors(thing, position, normal, ray, roughness, shadow, agree, corners, table)
     red, green, blue = np.float32(radiance[0]), np.float32(radiance[1]), np.float32(radiance[2])
     for y in range(height):
         for x in range(width):
@@ -246,7 +259,7 @@ def add_area(
             direct[y, x, 1] += green * factor
             direct[y, x, 2] += blue * factor
             seen = factors[y, x, 1] * shadow[y, x, 0]
-            schlick, metal = factors[y, x, 2], metallic[y, x]
-            highlight[y, x, 0] += fresnel(albedo[y, x, 0], metal, schlick) * seen * red
-            highlight[y, x, 1] += fresnel(albedo[y, x, 1], metal, schlick) * seen * green
-            highlight[y, x, 2] += fresnel(albedo[y, x, 2], metal, schlick) * seen * blue
+            dull, bright, metal = dielectric(factors[y, x, 2]), schlick(factors[y, x, 2]), metallic[y, x]
+            highlight[y, x, 0] += fresnel(albedo[y, x, 0], metal, dull, bright) * seen * red
+            highlight[y, x, 1] += fresnel(albedo[y, x, 1], metal, dull, bright) * seen * green
+            highlight[y, x, 2] += fresnel(albedo[y, x, 2], metal, dull, bright) * seen * blue
