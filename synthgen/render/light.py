@@ -30,6 +30,7 @@ from synthgen.render.surfaces import Surfaces
 from synthgen.types.arrays import F32, F64, U8, freeze
 from synthgen.types.scene import Scene
 
+LIGHT_VERSION = 2  # counts up when the same scene gets other light: a run must not go on with shards of another one
 SKY_TEXELS = 160
 KEY_TEXELS = 640
 TAPS = 18

@@ -17,6 +17,7 @@ from synthgen.errors import ConfigError
 from synthgen.generate.catalog import make_generator
 from synthgen.generate.protocol import Generator
 from synthgen.recipe import Job, Shard
+from synthgen.render.light import LIGHT_VERSION
 from synthgen.run.catalog import build_catalog
 from synthgen.scene.cameras import camera_fault
 from synthgen.scene.sample import capacity_fault
@@ -130,6 +131,7 @@ def fingerprint_of(pipeline: Pipeline, catalog: Catalog, shard_scenes: int, gene
             "assets": assets,
             "generator": generator,
             "verifier": verifier,
+            "light": LIGHT_VERSION,
             "versions": installed_versions(__version__),
         },
         sort_keys=True,
