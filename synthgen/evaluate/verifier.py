@@ -66,7 +66,7 @@ def evaluate_verifier(
         verifier: to measure.
         datasets: finished datasets with instance maps; none of them may be one it was trained on.
         ceilings: for each of them, the same scenes as ``shaded`` draws them; faults are then also told apart by
-            agreement / ceiling, as the gate of ``verify`` compares them. None = by agreement alone.
+            agreement / ceiling, as the gate of ``verify`` compares them. Empty = by agreement alone.
         images: looked at per dataset at most, spread evenly.
         faulty: of these images, how many also get planted faults (one instance each per fault).
         least: mean agreement that is asked for.

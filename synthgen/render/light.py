@@ -1,8 +1,9 @@
 """Light of a scene: everything view-independent once per scene, then four channels and one occlusion per view.
 
-Per scene: the prepared environment turned to the scene, key lights (sources taken out of the environment, and area
-lights) with one shadow map each, and small depth maps from every cell of the sky, which all views share. So a point
-of the scene has the same light in every view, and nothing depends on what the camera happens to see.
+Per scene: the prepared environment turned to the scene, key lights (sources taken out of the environment) with one
+shadow map each, area lights with one per part (``light_parts``), and small depth maps from every cell of the sky, which
+all views share. So a point of the scene has the same light in every view, and nothing depends on what the camera
+happens to see.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ LIGHT_VERSION = 2  # counts up when the same scene gets other light: a run must 
 SKY_TEXELS = 160
 KEY_TEXELS = 640
 TAPS = 18
-PART_TAPS = 10
+PART_TAPS = 10  # of each part of a light: their mean is as smooth
 GLOW_CELLS = 96
 GLOW_MARGIN_M = 0.3
 
