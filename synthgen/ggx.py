@@ -45,3 +45,12 @@ def shadowing(alpha: float, cosine: float) -> float:  # pragma: no cover - compi
     """Smith's Lambda (Heitz 2014, "Understanding the Masking-Shadowing Function", eq. 72)."""
     tangent2 = (1.0 - cosine * cosine) / (cosine * cosine)
     return 0.5 * (math.sqrt(1.0 + alpha * alpha * tangent2) - 1.0)
+
+
+@inner
+def ggx_density(alpha: float, n_v: float, n_l: float, n_h: float) -> float:  # pragma: no cover - compiled
+    """D G / (4 n.v), per sr: what facets that mirror all send to the eye of light from a direction (Walter et al. 2007,
+    eq. 20 times n.l; G of both directions together, Heitz 2014, eq. 99)."""
+    a2 = alpha * alpha
+    spread = n_h * n_h * (a2 - 1.0) + 1.0
+    return a2 / (math.pi * spread * spread * 4.0 * n_v * (1.0 + shadowing(alpha, n_v) + shadowing(alpha, n_l)))

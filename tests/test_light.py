@@ -13,6 +13,7 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synthgen.ggx import ggx_density
 from synthgen.render import environment as env
 from synthgen.render import light as light_module
 from synthgen.render.environment_filter import LEVEL_ROUGHNESS, lookup_reflection, map_coordinates, prefilter_ggx
@@ -20,6 +21,7 @@ from synthgen.render.light import DISC_TAPS, LitChannels, build_scene_light, lig
 from synthgen.render.light_cells import agreeing
 from synthgen.render.light_fresnel import dielectric
 from synthgen.render.light_lobes import lobe_at, lobe_table
+from synthgen.render.light_mirror import mirror_at, mirror_table
 from synthgen.render.light_panels import form_factor, lobe_share
 from synthgen.render.light_visibility import table_shadow
 from synthgen.render.shadow import BLOCK, soft_shadow
@@ -187,10 +189,12 @@ def test_black_environment_gives_no_light_and_no_nan() -> None:
 
 @pytest.mark.parametrize("roughness", [0.12, 0.4, 1.0])
 def test_prefilter_keeps_a_uniform_map_and_blurs_a_spot(roughness: float) -> None:
-    assert np.allclose(prefilter_ggx(uniform_map(2.0, 32), 16, roughness), 2.0, rtol=1e-5)
+    uniform = prefilter_ggx(uniform_map(2.0, 32), 16, roughness)
+    assert np.allclose(uniform[..., :3] + uniform[..., 3:6], 2.0, rtol=1e-5)
+    assert np.allclose(uniform[..., :3], 2.0 * uniform[..., 6:], rtol=1e-5), "above: its share of the lobe"
     spot = uniform_map(0.0, 64)
     spot[31:33] = 1.0
-    blurred = prefilter_ggx(spot, 32, roughness)
+    blurred = prefilter_ggx(spot, 32, roughness)[..., :6]
     assert 0 < blurred[15].mean() <= 1
     assert blurred[15].mean() > blurred[4].mean()
 
@@ -199,10 +203,11 @@ def test_reflection_levels_join_without_a_step() -> None:
     rng = np.random.default_rng(3)
     ready = env.prepare(rng.random((64, 128, 3)).astype(np.float32))
     for roughness in LEVEL_ROUGHNESS[1:-1]:
-        low, high = (
-            lookup_reflection(ready.sharp, ready.sharp_height, ready.texels, ready.offsets, ready.heights, 0.3, 0.4, r)
-            for r in (roughness - 1e-5, roughness + 1e-5)
-        )
+        low, high = np.empty(7), np.empty(7)
+        for r, found in ((roughness - 1e-5, low), (roughness + 1e-5, high)):
+            lookup_reflection(
+                ready.sharp, ready.sharp_height, ready.texels, ready.offsets, ready.heights, 0.3, 0.4, r, found
+            )
         assert np.allclose(low, high, atol=1e-3), roughness
 
 
@@ -493,7 +498,7 @@ def test_highlight_of_an_area_light(roughness: float, n_v: float, intent: str, s
         np.empty((8, 3)),
     )  # fmt: skip
     assert 0.0 <= share <= 1.0
-    assert share == pytest.approx(lobe_by_brute_force(roughness, n_v, corners), abs=0.1), intent
+    assert share == pytest.approx(lobe_by_brute_force(roughness, n_v, corners), abs=0.05), intent
 
 
 @pytest.mark.parametrize("roughness", [0.1, 0.3, 0.6, 1.0])
@@ -535,8 +540,65 @@ def test_a_lamp_over_a_table_gleams_as_it_should(roughness: float, n_v: float) -
             )  # fmt: skip
             found.append(share * dielectric(v_h))
             expected.append(dielectric_highlight_by_brute_force(roughness, n_v, corners, view))
-    assert sum(found) == pytest.approx(sum(expected), rel=0.2)
-    assert np.abs(np.array(found) - expected).max() < 0.35 * max(expected)
+    assert sum(found) == pytest.approx(sum(expected), rel=0.13)
+    assert np.abs(np.array(found) - expected).max() < 0.12 * max(expected)
+
+
+def test_light_at_the_horizon_reaches_a_table_in_full() -> None:
+    """Tables face the pole of the filtered maps: what a texel's width beside it gets is 10 % off under a low sun."""
+    radiance = sun_map((0.97, 0.0, 0.25), 0.5, 0.1, radius=0.2)
+    directions, solid = env.texel_directions(256)
+    expected = (radiance[..., 1] * solid * np.maximum(directions[..., 2], 0)).sum() / math.pi
+    store = SmallStore({"table": TABLE}, radiance)
+    channels = lit(scene_of(TABLE_AND_BOX[0]), store, plane(np.linspace(-0.2, 0.2, 5), np.linspace(-0.2, 0.2, 5)))
+    assert channels.irradiance[2, 2, 1] + channels.direct[2, 2, 1] == pytest.approx(expected, rel=0.01)
+
+
+def lobe_mean_by_brute_force(
+    radiance: np.ndarray, roughness: float, metallic: float, normal: np.ndarray, view: np.ndarray
+) -> float:
+    """Mean of a map in the lobe of a surface, weighted as the surface mirrors (Walter et al. 2007)."""
+    directions, solid = env.texel_directions(len(radiance))
+    h = directions + view
+    h /= np.linalg.norm(h, axis=-1, keepdims=True)
+    n_v, n_l, n_h, v_h = float(normal @ view), directions @ normal, h @ normal, h @ view
+    above = n_l > 1e-3
+    weight = np.zeros_like(solid)
+    for place in zip(*np.nonzero(above), strict=True):
+        mirrored = metallic + (1 - metallic) * dielectric(float(v_h[place]))
+        weight[place] = solid[place] * mirrored * ggx_density(roughness**2, n_v, float(n_l[place]), float(n_h[place]))
+    return float((weight * radiance[..., 1]).sum() / weight.sum())
+
+
+@pytest.mark.parametrize("roughness", [0.35, 0.6, 0.9])
+@pytest.mark.parametrize("view_deg", [20, 50, 75])
+@pytest.mark.parametrize("metallic", [0.0, 1.0])
+@pytest.mark.parametrize(("intent", "tilt_deg", "within"), [("a table", 0, 0.03), ("any other", 40, 0.15)])
+def test_rough_surfaces_mirror_what_their_lobe_holds(
+    roughness: float, view_deg: float, metallic: float, intent: str, tilt_deg: float, within: float
+) -> None:
+    """Seen aslant, against the integral; between a bright wall, a dark one and a bright ceiling."""
+    directions, _ = env.texel_directions(64)
+    radiance = (0.5 + 0.4 * directions[..., :1] + 0.5 * np.maximum(directions[..., 2:], 0)).repeat(3, axis=-1)
+    tilt, view = math.radians(tilt_deg), math.radians(view_deg)
+    normal = np.array([math.sin(tilt), 0.0, math.cos(tilt)])
+    away = np.cross(normal, [0.0, 1.0, 0.0])
+    towards = math.cos(view) * normal + math.sin(view) * (0.8 * away + 0.6 * np.array([0.0, 1.0, 0.0]))
+    expected = lobe_mean_by_brute_force(radiance.astype(np.float32), roughness, metallic, normal, towards)
+    surfaces = surfaces_at(np.zeros((3, 3, 3)), np.tile(normal, (3, 3, 1)), 1, rays=np.tile(-towards, (3, 3, 1)))
+    surfaces = dataclasses.replace(
+        surfaces, roughness=np.full((3, 3), roughness, np.float32), metallic=np.full((3, 3), metallic, np.float32)
+    )
+    store = SmallStore({"ball": trimesh.creation.icosphere(2, 0.001)}, radiance.astype(np.float32))
+    found = lit(scene_of(thing("ball", "floor", 1, z=-1.0)), store, surfaces).reflection[1, 1, 1]
+    assert found == pytest.approx(expected, rel=within), intent
+
+
+@pytest.mark.parametrize("view_deg", [10, 45, 80])
+def test_a_smooth_surface_mirrors_along_its_mirror_ray(view_deg: float) -> None:
+    tilt, wide = mirror_at(mirror_table(), 0.05, math.cos(math.radians(view_deg)), 1.0)
+    assert abs(math.degrees(tilt)) < 0.5
+    assert wide == pytest.approx(0.05, rel=0.35)
 
 
 @pytest.mark.parametrize(("v_h", "expected"), [(1.0, 0.04), (0.5, 0.0892), (0.0, 1.0)])

@@ -302,7 +302,8 @@ def test_a_point_is_drawn_where_it_projects(x: float, y: float, z: float, lens: 
     seen = draw([ball], [pose(x, y, z)], Camera(intrinsics, np.eye(4))).seen
     if 1 < px < 127 and 1 < py < 95:
         assert seen.thing[int(py), int(px)] == 1
-        assert seen.depth_m[int(py), int(px)] == pytest.approx(z - 0.02, abs=0.004)
+        # The pixel's centre lies up to 0.7 pixels, 2 cm at the far end, beside the middle of the ball's front.
+        assert z - 0.021 < seen.depth_m[int(py), int(px)] < z + 0.001
 
 
 def test_a_lens_that_folds_over_is_refused() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from synthgen.assets.derived import Arrays, derived
 from synthgen.render.environment_filter import prefilter_ggx
+from synthgen.render.environment_upward import upward_reflection
 from synthgen.types.arrays import F32, F64, I32, freeze
 from synthgen.types.assets import EnvironmentMap
 
@@ -59,8 +60,9 @@ class PreparedEnvironment:
 
     Attributes:
         sharp: (H * 2H, 3) float32 radiance as loaded, row-major: backgrounds and mirrors; sharp_height: H.
-        texels: (T, 3) float32, reflection levels 1.. packed one after the other.
+        texels: (T, 7) float32, reflection levels 1.. packed one after the other; see ``prefilter_ggx``.
         offsets, heights: (L,) int32 per level; width = 2 height.
+        upward: (5, 24, 48, 6) float32, see ``environment_upward``; key sources left out.
         irradiance: (h * 2h, 6) float32 irradiance / pi by normal, RGB from the upper, then from the lower half of
             the map, key sources left out.
         strata_direction: (N, 3) float64 unit, mean direction of each sky cell.
@@ -74,6 +76,7 @@ class PreparedEnvironment:
     texels: F32
     offsets: I32
     heights: I32
+    upward: F32
     irradiance: F32
     strata_direction: F64
     strata_energy: F64
@@ -81,7 +84,10 @@ class PreparedEnvironment:
     keys: tuple[KeySource, ...]
 
 
-_STORED = ("texels", "offsets", "heights", "irradiance", "strata_direction", "strata_energy", "strata_spread")
+_STORED = (
+    *("texels", "offsets", "heights", "upward", "irradiance"),
+    *("strata_direction", "strata_energy", "strata_spread"),
+)
 
 # One preparation per loaded map and process; it goes when the asset store lets the map go.
 _PREPARED: weakref.WeakKeyDictionary[EnvironmentMap, PreparedEnvironment] = weakref.WeakKeyDictionary()
@@ -125,6 +131,7 @@ def prepare(radiance: F32) -> PreparedEnvironment:
         texels=freeze(texels),
         offsets=freeze(offsets),
         heights=freeze(heights),
+        upward=freeze(upward_reflection(residual)),
         irradiance=freeze(_irradiance(residual)),
         strata_direction=freeze(directions),
         strata_energy=freeze(energy),
@@ -142,6 +149,14 @@ def texel_directions(height: int) -> tuple[F64, F64]:
     edges = np.cos(np.linspace(0, np.pi, height + 1))
     solid = np.repeat((edges[:-1] - edges[1:])[:, None], 2 * height, axis=1) * (np.pi / height)
     return directions, solid
+
+
+def filtered_directions(height: int) -> F64:
+    """(H, 2H, 3) unit directions of a filtered map's texels, rows from pole to pole."""
+    theta = np.arange(height) / (height - 1) * np.pi
+    phi = (np.arange(2 * height) + 0.5) / height * np.pi
+    sine, cosine = np.sin(theta)[:, None], np.cos(theta)[:, None]
+    return np.stack([sine * np.cos(phi), sine * np.sin(phi), np.broadcast_to(cosine, (height, 2 * height))], -1)
 
 
 def split_keys(radiance: F32) -> tuple[F32, tuple[KeySource, ...]]:
@@ -207,14 +222,14 @@ def _reflection_levels(radiance: F32, residual: F32) -> tuple[F32, I32, I32]:
     heights = np.array([len(level) for level in levels], np.int32)
     sizes = np.array([level.shape[0] * level.shape[1] for level in levels])
     offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32)
-    return np.concatenate([level.reshape(-1, 3) for level in levels]), offsets, heights
+    return np.concatenate([level.reshape(-1, level.shape[-1]) for level in levels]), offsets, heights
 
 
 def _irradiance(residual: F32) -> F32:
     """Exact cosine convolution on a small grid, divided by pi: unlike spherical harmonics it never rings below 0."""
     source = _resized(residual, 2 * IRRADIANCE_HEIGHT)
     directions, solid = texel_directions(source.shape[0])
-    normals, _ = texel_directions(IRRADIANCE_HEIGHT)
+    normals = filtered_directions(IRRADIANCE_HEIGHT)
     flat = directions.reshape(-1, 3)
     cosine = np.maximum(normals.reshape(-1, 3) @ flat.T, 0.0) * (solid.reshape(-1) / np.pi)
     weight = source.reshape(-1, 3).astype(np.float64)

@@ -20,6 +20,7 @@ from synthgen.render.light_cells import agreeing
 from synthgen.render.light_environment import environment_light
 from synthgen.render.light_keys import add_key
 from synthgen.render.light_lobes import lobe_table
+from synthgen.render.light_mirror import mirror_table
 from synthgen.render.light_panels import add_area
 from synthgen.render.light_parts import PanelLight, panel_maps, panel_of
 from synthgen.render.light_scene import Casters, Ground, gather_casters, ground_of, support_albedo
@@ -31,7 +32,7 @@ from synthgen.render.surfaces import Surfaces
 from synthgen.types.arrays import F32, F64, U8, freeze
 from synthgen.types.scene import Scene
 
-LIGHT_VERSION = 2  # counts up when the same scene gets other light: a run must not go on with shards of another one
+LIGHT_VERSION = 3  # counts up when the same scene gets other light: a run must not go on with shards of another one
 SKY_TEXELS = 160
 KEY_TEXELS = 640
 TAPS = 18
@@ -137,10 +138,11 @@ def light_surfaces(light: SceneLight, surfaces: Surfaces) -> LitChannels:
     )  # fmt: skip
     environment = light.environment
     ambient = environment_light(
-        s.thing, s.position, s.normal, s.ray, s.roughness, seen, ground.flags, agree, ground.height_m, light.open_glow,
-        light.glow, light.glow_area, math.cos(light.turn_rad), math.sin(light.turn_rad), light.intensity,
+        s.thing, s.position, s.normal, s.ray, s.roughness, s.metallic, seen, ground.flags, agree, ground.height_m,
+        light.open_glow, light.glow, light.glow_area, math.cos(light.turn_rad), math.sin(light.turn_rad),
+        light.intensity,
         environment.sharp, environment.sharp_height, environment.texels, environment.offsets, environment.heights,
-        environment.irradiance, IRRADIANCE_HEIGHT,
+        environment.upward, mirror_table(), environment.irradiance, IRRADIANCE_HEIGHT,
     )  # fmt: skip
     _add_lights(light, surfaces, agree, direct, highlight)
     return LitChannels(direct, highlight, ambient[..., 0:3], ambient[..., 6], ambient[..., 3:6])

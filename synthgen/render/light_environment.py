@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from synthgen.kernels import inner, njit
-from synthgen.render.environment_filter import bilinear_corners, lookup, lookup_reflection, map_coordinates
+from synthgen.render.environment_filter import (
+    bilinear_corners,
+    filtered_row,
+    lookup,
+    lookup_reflection,
+    map_coordinates,
+    picture_row,
+)
+from synthgen.render.environment_upward import FACING_UP, UPWARD_ROUGHNESS, lookup_upward
 from synthgen.render.light_cells import (
     SPREAD,
     STEPS,
@@ -18,6 +28,7 @@ from synthgen.render.light_cells import (
     spread,
     turned,
 )
+from synthgen.render.light_mirror import mirror_at
 from synthgen.types.arrays import F32, F64, I32, U8, U16
 
 GLOSSY = 0.3  # roughness below which the support is seen as in a mirror
@@ -65,6 +76,7 @@ def _light_pixel(
     normal: F32,
     ray: F32,
     roughness: F32,
+    metallic: F32,
     seen: F32,
     flags: U8,
     ground_z: float,
@@ -79,16 +91,19 @@ def _light_pixel(
     texels: F32,
     offsets: I32,
     heights: I32,
+    upward: F32,
+    mirrors: F32,
     by_normal: F32,
     by_normal_height: int,
     last: F64,
+    found: F64,
     out: F32,
 ) -> None:  # pragma: no cover - compiled
-    """Fills out[y, x]; ``last``: (9,) the normal looked up last, and its sky and ground irradiance."""
+    """Fills out[y, x]; ``last``: (9,) the normal looked up last, and its sky and ground irradiance; found: (7,)."""
     rx, ry, rz = ray[y, x, 0], ray[y, x, 1], ray[y, x, 2]
     if thing[y, x] == 0:
         turn, fall = map_coordinates(turn_cos * rx + turn_sin * ry, turn_cos * ry - turn_sin * rx, rz)
-        ar, ag, ab = lookup(sharp, 0, sharp_height, turn, fall)
+        ar, ag, ab = lookup(sharp, 0, sharp_height, turn, picture_row(sharp_height, fall))
         out[y, x, 3], out[y, x, 4] = intensity * ar, intensity * ag
         out[y, x, 5] = intensity * ab
         out[y, x, 0], out[y, x, 1], out[y, x, 2], out[y, x, 6] = 0.0, 0.0, 0.0, 1.0
@@ -101,7 +116,7 @@ def _light_pixel(
     if nx != last[0] or ny != last[1] or nz != last[2]:  # flat surfaces look up once
         last[0], last[1], last[2] = nx, ny, nz
         turn, fall = map_coordinates(turn_cos * nx + turn_sin * ny, turn_cos * ny - turn_sin * nx, nz)
-        a, b, c, d, fu, fv = bilinear_corners(by_normal_height, turn, fall)
+        a, b, c, d, fu, fv = bilinear_corners(by_normal_height, turn, filtered_row(by_normal_height, fall))
         wa, wb, wc, wd = (1.0 - fu) * (1.0 - fv), fu * (1.0 - fv), (1.0 - fu) * fv, fu * fv
         for k in range(6):
             value = wa * by_normal[a, k] + wb * by_normal[b, k] + wc * by_normal[c, k] + wd * by_normal[d, k]
@@ -127,14 +142,20 @@ def _light_pixel(
         sees += part * (above * seen[y, x, 0] + lit)
         most += part * (above + under)
     out[y, x, 6] = min(1.0, sees / most)
-    facing = 2.0 * (nx * rx + ny * ry + nz * rz)
-    mx, my, mz = rx - facing * nx, ry - facing * ny, rz - facing * nz
-    turn, fall = map_coordinates(turn_cos * mx + turn_sin * my, turn_cos * my - turn_sin * mx, mz)
-    ar, ag, ab = lookup_reflection(sharp, sharp_height, texels, offsets, heights, turn, fall, rough)
+    facing = nx * rx + ny * ry + nz * rz
+    mx, my, mz = rx - 2.0 * facing * nx, ry - 2.0 * facing * ny, rz - 2.0 * facing * nz
+    if nz > FACING_UP and rough >= UPWARD_ROUGHNESS[0]:
+        turn, fall = map_coordinates(turn_cos * mx + turn_sin * my, turn_cos * my - turn_sin * mx, mz)
+        lookup_upward(upward, rough, -facing, turn, metallic[y, x], found)
+    else:
+        tilt, wide = mirror_at(mirrors, rough, -facing, metallic[y, x])
+        mx, my, mz = _tilted(mx, my, mz, nx, ny, nz, -facing, tilt)
+        turn, fall = map_coordinates(turn_cos * mx + turn_sin * my, turn_cos * my - turn_sin * mx, mz)
+        lookup_reflection(sharp, sharp_height, texels, offsets, heights, turn, fall, wide, found)
     open_sky = intensity * seen[y, x, 1]
     if not supported:
-        out[y, x, 3], out[y, x, 4] = open_sky * ar, open_sky * ag
-        out[y, x, 5] = open_sky * ab
+        for k in range(3):
+            out[y, x, 3 + k] = open_sky * (found[k] + found[3 + k])
         return
     if mz < 0.2:
         # A glossy surface sees the support along its mirror ray, a rough one about below itself.
@@ -143,9 +164,8 @@ def _light_pixel(
         gr, gg, gb = _seen_below(px, py, rise, mx, my, min(mz, 0.0) - tilt, glow, area)
     else:
         gr, gg, gb = _glow_at(px, py, glow, area)
-    # How much of the lobe lies below the horizon, where it meets the support instead of the map.
-    t = min(1.0, max(0.0, 0.5 + 0.5 * mz / (0.03 + 0.5 * rough * rough)))
-    t = t * t * (3.0 - 2.0 * t)
+    # The rest of the lobe lies below the horizon, where it meets the support instead of the map.
+    t = found[6]
     # Where the sky is hidden, neighbours are: darker than the support in the open, darkest at contacts.
     hidden = HIDDEN * t * (1.0 - seen[y, x, 1]) * (0.3 + 0.7 * seen[y, x, 0])
     luminance = 0.2126 * gr + 0.7152 * gg + 0.0722 * gb
@@ -155,9 +175,22 @@ def _light_pixel(
     gr, gg, gb, dim = clear * gr, clear * gg, clear * gb, (1.0 - clear) * HIDDEN * luminance
     gr, gg, gb = gr + dim, gg + dim, gb + dim
     below = 1.0 - t + 0.5 * hidden
-    out[y, x, 3] = t * open_sky * ar + below * gr + grey
-    out[y, x, 4] = t * open_sky * ag + below * gg + grey
-    out[y, x, 5] = t * open_sky * ab + below * gb + grey
+    out[y, x, 3] = open_sky * found[0] + below * gr + grey
+    out[y, x, 4] = open_sky * found[1] + below * gg + grey
+    out[y, x, 5] = open_sky * found[2] + below * gb + grey
+
+
+@inner
+def _tilted(
+    mx: float, my: float, mz: float, nx: float, ny: float, nz: float, n_v: float, tilt: float
+) -> tuple[float, float, float]:  # pragma: no cover - compiled
+    """The mirror ray m turned by ``tilt`` towards the normal n; n_v = m.n."""
+    qx, qy, qz = nx - n_v * mx, ny - n_v * my, nz - n_v * mz
+    length = math.sqrt(qx * qx + qy * qy + qz * qz)
+    if length < 1e-4:
+        return mx, my, mz
+    along, across = math.cos(tilt), math.sin(tilt) / length
+    return along * mx + across * qx, along * my + across * qy, along * mz + across * qz
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -167,6 +200,7 @@ def environment_light(
     normal: F32,
     ray: F32,
     roughness: F32,
+    metallic: F32,
     seen: F32,
     flags: U8,
     agree: U8,
@@ -182,6 +216,8 @@ def environment_light(
     texels: F32,
     offsets: I32,
     heights: I32,
+    upward: F32,
+    mirrors: F32,
     by_normal: F32,
     by_normal_height: int,
 ) -> F32:  # pragma: no cover - compiled
@@ -196,12 +232,12 @@ def environment_light(
         ground_z: height of the support's surface; open_glow: (3,) its largest radiance, all 0 without a support.
         glow, area: (G, G, 3) the support's radiance around the objects; corner x, y and cells per metre.
         turn_cos, turn_sin: of the environment's rotation about z.
-        sharp .. by_normal_height: see ``PreparedEnvironment``.
+        sharp .. by_normal_height: see ``PreparedEnvironment``; mirrors: ``light_mirror.mirror_table()``.
     """
     height, width = thing.shape
     out = np.full((height, width, 7), UNSET, np.float32)
     filled, todo = no_cells(height, width)
-    last = np.full(9, 2.0)
+    last, found = np.full(9, 2.0), np.empty(7)
     for step in STEPS:
         for n in range(open_cells(agree, filled, step, todo)):
             y0, x0 = divmod(todo[n], width)
@@ -211,9 +247,9 @@ def environment_light(
                 y, x = y0 + (step if corner & 1 else 0), x0 + (step if corner & 2 else 0)
                 if out[y, x, 6] == UNSET:
                     _light_pixel(
-                        y, x, thing, position, normal, ray, roughness, seen, flags, ground_z, open_glow, glow, area,
-                        turn_cos, turn_sin, intensity, sharp, sharp_height, texels, offsets, heights, by_normal,
-                        by_normal_height, last, out,
+                        y, x, thing, position, normal, ray, roughness, metallic, seen, flags, ground_z, open_glow, glow,
+                        area, turn_cos, turn_sin, intensity, sharp, sharp_height, texels, offsets, heights, upward,
+                        mirrors, by_normal, by_normal_height, last, found, out,
                     )  # fmt: skip
             if _alike(out, normal, roughness, y0, x0, step):
                 fill(out, filled, y0, x0, step)
@@ -230,9 +266,9 @@ def environment_light(
                     out[y, x, k] = 0.5 * (out[ya, xa, k] + out[yb, xb, k])
             else:
                 _light_pixel(
-                    y, x, thing, position, normal, ray, roughness, seen, flags, ground_z, open_glow, glow, area,
-                    turn_cos, turn_sin, intensity, sharp, sharp_height, texels, offsets, heights, by_normal,
-                    by_normal_height, last, out,
+                    y, x, thing, position, normal, ray, roughness, metallic, seen, flags, ground_z, open_glow, glow,
+                    area, turn_cos, turn_sin, intensity, sharp, sharp_height, texels, offsets, heights, upward,
+                    mirrors, by_normal, by_normal_height, last, found, out,
                 )  # fmt: skip
     return out
 

@@ -104,3 +104,16 @@ def lobe_at(
         a * table[i, j, 3] + b * table[i, j + 1, 3] + c * table[i + 1, j, 3] + d * table[i + 1, j + 1, 3],
         a * table[i, j, 4] + b * table[i, j + 1, 4] + c * table[i + 1, j, 4] + d * table[i + 1, j + 1, 4],
     )
+
+
+@inner
+def stretched_density(
+    x: float, y: float, z: float, along: float, across: float
+) -> float:  # pragma: no cover - compiled
+    """Density, per sr, of the stretched cosine in the direction that is (x, y, z) once unstretched, of any length
+    (Heitz et al. 2016, eq. 1)."""
+    length = x * x + y * y + z * z
+    x, y = x / along, y / across
+    shrunk = x * x + y * y + z * z
+    ratio = shrunk / length  # 1 / length^2 of the unit direction's unstretched image
+    return z / math.sqrt(shrunk) * along * across * ratio * ratio / math.pi

@@ -6,13 +6,16 @@ import math
 
 import numpy as np
 
+from synthgen.ggx import ggx_density
 from synthgen.kernels import inner, njit
 from synthgen.render.light_cells import STEPS, UNSET, fill, halved, lit_alike, no_cells, open_cells, open_pixels
 from synthgen.render.light_fresnel import dielectric, fresnel, schlick
-from synthgen.render.light_lobes import lobe_at
+from synthgen.render.light_lobes import lobe_at, stretched_density
 from synthgen.types.arrays import F32, F64, U8, U16
 
 DARK = 1.0e-6
+GRAZING = 0.01  # cosine below which a light is at the surface's horizon
+MOST_CORRECTION = 8.0
 
 
 @inner
@@ -121,9 +124,10 @@ def lobe_share(
 ) -> tuple[float, float]:  # pragma: no cover - compiled
     """What a white mirror of this roughness reflects of a rectangle of radiance 1, and v.h for Fresnel.
 
-    Share of the lobe times its albedo (``light_lobes``); v.h is that of the mean direction which the light fills of
-    the lobe: far beside the mirror ray, where rough tables show most of a lamp, it is not the lobe's own. Within 0.1
-    of the integral.
+    Share of the lobe times its albedo (``light_lobes``), corrected by what GGX has more than the stretched cosine in
+    the mean direction which the light fills of the lobe; the more of it the light fills, the less there is to correct.
+    v.h is that direction's too: far beside the mirror ray, where rough tables show most of a lamp, it is not the
+    lobe's own.
 
     Args:
         corners: (4, 3) world points, in order; p, n: receiver and its unit normal; r: view ray, away from the camera.
@@ -142,18 +146,32 @@ def lobe_share(
     zx, zy, zz = sine * tx + cosine * nx, sine * ty + cosine * ny, sine * tz + cosine * nz
     xx, xy, xz = cosine * tx - sine * nx, cosine * ty - sine * ny, cosine * tz - sine * nz
     yx, yy, yz = zy * xz - zz * xy, zz * xx - zx * xz, zx * xy - zy * xx
+    low, high = math.inf, 0.0
     for i in range(4):
         dx, dy, dz = corners[i, 0] - px, corners[i, 1] - py, corners[i, 2] - pz
+        height = nx * dx + ny * dy + nz * dz
+        low, high = min(low, height), max(high, height)
         local[i, 0] = along * (xx * dx + xy * dy + xz * dz)
         local[i, 1] = across * (yx * dx + yy * dy + yz * dz)
         local[i, 2] = zx * dx + zy * dy + zz * dz
     a, b, share = _polygon_sum(local, clipped)
     if share <= 0.0:
         return 0.0, 1.0
+    density = stretched_density(a, b, share, along, across)
     a, b = a / along, b / across
     lx, ly, lz = a * xx + b * yx + share * zx, a * xy + b * yy + share * zy, a * xz + b * yz + share * zz
-    v_l = -(rx * lx + ry * ly + rz * lz) / math.sqrt(lx * lx + ly * ly + lz * lz)
-    return share * white, math.sqrt(max(0.0, 0.5 + 0.5 * v_l))
+    inverse = 1.0 / math.sqrt(lx * lx + ly * ly + lz * lz)
+    v_l = -(rx * lx + ry * ly + rz * lz) * inverse
+    v_h = math.sqrt(max(0.0, 0.5 + 0.5 * v_l))
+    n_l = (nx * lx + ny * ly + nz * lz) * inverse
+    if n_l > GRAZING:
+        rest = 1.0 - share
+        if low < 0.0:  # what is below the surface's horizon moves the mean direction, but gives no light
+            rest *= max(0.0, 1.0 + 2.0 * low / (high - low))
+        n_h = (max(n_v, GRAZING) + n_l) / (2.0 * max(v_h, GRAZING))
+        truth = ggx_density(roughness * roughness, max(n_v, GRAZING), n_l, min(n_h, 1.0))
+        share *= 1.0 + rest * rest * (min(truth / max(white * density, 1e-9), MOST_CORRECTION) - 1.0)
+    return min(share, 1.0) * white, v_h
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
