@@ -37,7 +37,7 @@ def test_channels_are_what_they_are_called() -> None:
     views = random_views(1)
     found, gbuffers = seen(views), views.gbuffers
     by_name = dict(zip(CHANNELS, found.channels, strict=True))
-    assert len(by_name) == 25
+    assert len(by_name) == 28
     np.testing.assert_allclose(by_name["albedo.green"] ** 2, gbuffers.albedo[0, ..., 1], atol=1e-3)
     np.testing.assert_array_equal(by_name["normal.z"], gbuffers.normal[0, ..., 2].astype(np.float32))
     np.testing.assert_array_equal(by_name["metallic"], gbuffers.metallic[0].astype(np.float32))
@@ -287,7 +287,7 @@ WEIGHTS: list[tuple[Callable[[Path], None], str]] = [
     ),
     (
         another_version,
-        "'F' is version 7 of the gan; this synthgen reads version 2; train it again with this version, or install the "
+        "'F' is version 7 of the gan; this synthgen reads version 3; train it again with this version, or install the "
         "version of synthgen it was made with",
     ),
     (a_verifier, "'F' is a verifier; allowed here: a gan; give the folder of one"),

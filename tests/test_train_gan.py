@@ -159,7 +159,7 @@ def test_batches_know_which_light_is_varied(home: Path) -> None:
         seen += int(varied.sum())
     assert 0 < seen < 48
     small = GanObjective(training.model_copy(update={"crop": 16}), [pool], [1.0], [], None, "cpu")
-    assert small.batch(0)[0].shape == (4, 25, 16, 16)
+    assert small.batch(0)[0].shape == (4, 28, 16, 16)
 
 
 def test_styles_are_measured_on_varied_images_alone() -> None:

@@ -32,7 +32,10 @@ LIBRARIES = (
     "pillow",
     "numba",
 )
-SOURCES = ("assets/**/*.py", "render/environment*.py", "label/grasps_*.py", "scene/collision.py", "seeding.py")
+SOURCES = (
+    *("assets/**/*.py", "render/environment*.py", "render/light_fresnel.py", "ggx.py"),
+    *("label/grasps_*.py", "scene/collision.py", "seeding.py"),
+)
 
 Arrays = dict[str, npt.NDArray[Any]]
 

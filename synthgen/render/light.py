@@ -17,6 +17,7 @@ from synthgen.render.assets_protocol import Assets
 from synthgen.render.environment import IRRADIANCE_HEIGHT, KEY_HIGHLIGHT_ROUGHNESS, PreparedEnvironment, prepared
 from synthgen.render.light_ambient import visibility
 from synthgen.render.light_cells import agreeing
+from synthgen.render.light_curvature import pixel_roughness
 from synthgen.render.light_environment import environment_light
 from synthgen.render.light_keys import add_key
 from synthgen.render.light_lobes import lobe_table
@@ -32,7 +33,7 @@ from synthgen.render.surfaces import Surfaces
 from synthgen.types.arrays import F32, F64, U8, freeze
 from synthgen.types.scene import Scene
 
-LIGHT_VERSION = 3  # counts up when the same scene gets other light: a run must not go on with shards of another one
+LIGHT_VERSION = 4  # counts up when the same scene gets other light: a run must not go on with shards of another one
 SKY_TEXELS = 160
 KEY_TEXELS = 640
 TAPS = 18
@@ -130,6 +131,7 @@ def build_scene_light(scene: Scene, store: Assets) -> SceneLight:
 def light_surfaces(light: SceneLight, surfaces: Surfaces) -> LitChannels:
     """Lights one view. Pixels without a surface get the environment in ``reflection``, occlusion 1 and 0 elsewhere."""
     s, ground = surfaces, light.ground
+    s = replace(s, roughness=pixel_roughness(s.thing, s.normal, s.roughness))
     direct, highlight = np.zeros(s.position.shape, np.float32), np.zeros(s.position.shape, np.float32)
     agree = agreeing(s.thing, s.position, s.normal)
     seen = visibility(
@@ -144,7 +146,7 @@ def light_surfaces(light: SceneLight, surfaces: Surfaces) -> LitChannels:
         environment.sharp, environment.sharp_height, environment.texels, environment.offsets, environment.heights,
         environment.upward, mirror_table(), environment.irradiance, IRRADIANCE_HEIGHT,
     )  # fmt: skip
-    _add_lights(light, surfaces, agree, direct, highlight)
+    _add_lights(light, s, agree, direct, highlight)
     return LitChannels(direct, highlight, ambient[..., 0:3], ambient[..., 6], ambient[..., 3:6])
 
 

@@ -41,7 +41,7 @@ def scores(tensors: dict[str, Tensor], image: Tensor, channels: Tensor) -> list[
     Args:
         tensors: of ``critic_shapes``.
         image: (B, 3, H, W) developed, in [0, 1].
-        channels: (B, 25, H, W) what the generator saw.
+        channels: (B, 28, H, W) what the generator saw.
     """
     ops = TorchOps(tensors, training=True)
     found = []
@@ -60,7 +60,7 @@ def encoded(tensors: dict[str, Tensor], image: Tensor, channels: Tensor) -> tupl
     Args:
         tensors: of ``encoder_shapes``.
         image: (B, 3, H, W) developed, in [0, 1].
-        channels: (B, 25, H, W); the lit G-buffer and its albedo are looked at.
+        channels: (B, 28, H, W); the lit G-buffer and its albedo are looked at.
     """
     ops = TorchOps(tensors, training=True)
     x: Any = torch.cat([2 * image - 1, channels[:, :3], channels[:, 6:9]], dim=1)

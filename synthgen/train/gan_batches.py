@@ -49,7 +49,7 @@ def gathered(shown: list[Shown]) -> tuple[Array, ...]:
     """A batch of targets with their views, all of one size.
 
     Returns:
-        channels (B, 25, H, W), lit and target (B, 3, H, W) float32, ids (B, H, W) int32, and of all edge pixels
+        channels (B, 28, H, W), lit and target (B, 3, H, W) float32, ids (B, H, W) int32, and of all edge pixels
         their place (E,) and those of their neighbours (E, 9) in the flattened batch, int64, with shares (E, 9) float32.
     """
     found: list[tuple[Array, ...]] = []
