@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 
+from synthgen.generate.depth_rays import lens_of, met
 from synthgen.generate.shaded import image_plane
 from synthgen.kernels import inner, njit
 from synthgen.types.arrays import F32, F64, freeze
@@ -46,9 +47,8 @@ def bounced(depth: F32, normal: F32, camera: Camera, lit: F32) -> F32:
     intrinsics = camera.intrinsics
     height, width = depth.shape
     stride = max(2, round(width / GRID))
-    lens = np.array([intrinsics.fx, intrinsics.fy, intrinsics.cx, intrinsics.cy], np.float32)
     coarse = np.zeros((-(-height // stride), -(-width // stride), 4), np.float32)
-    _gather(depth, *image_plane(intrinsics), normal, lit, lens, _RAYS, stride, coarse)
+    _gather(depth, *image_plane(intrinsics), normal, lit, lens_of(intrinsics), _RAYS, stride, coarse)
     smooth = coarse
     for apart in SMOOTHED:
         smooth = _smoothed(smooth, depth, normal, stride, apart)
@@ -69,27 +69,9 @@ _RAYS = _cosine_rays(RAYS)
 
 
 @inner
-def _hit(depth, normal, px, py, pz, rx, ry, rz, lens):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """The pixel (row * width + column) whose front a ray meets, or -1."""
-    height, width = depth.shape
-    before, t = np.float32(0.0), np.float32(FIRST_M)
-    for _ in range(STEPS):
-        z = pz + t * rz
-        if z < np.float32(0.02):
-            return -1
-        u, v = lens[0] * (px + t * rx) / z + lens[2], lens[1] * (py + t * ry) / z + lens[3]
-        if u < 0 or v < 0 or u >= width or v >= height:
-            return -1
-        row, column = int(v), int(u)
-        surface = depth[row, column]
-        behind = z - surface
-        deep = max(np.float32(THICKNESS_M), np.float32(1.5) * (t - before) * abs(rz))
-        if surface > 0 and behind > np.float32(0.001) * surface and behind < deep:
-            front = normal[row, column, 0] * rx + normal[row, column, 1] * ry + normal[row, column, 2] * rz < 0
-            return row * width + column if front else -1
-        before = t
-        t *= np.float32(GROWTH)
-    return -1
+def _pixel(point, stride, length):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Row or column of the pixel that a point of the coarse grid stands for."""
+    return min(length - 1, point * stride + stride // 2)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -101,7 +83,7 @@ def _gather(
     one = np.float32(1.0)
     for j in range(out.shape[0]):
         for i in range(out.shape[1]):
-            y, x = min(height - 1, j * stride + stride // 2), min(width - 1, i * stride + stride // 2)
+            y, x = _pixel(j, stride, height), _pixel(i, stride, width)
             d = depth[y, x]
             if d <= 0:
                 continue
@@ -121,10 +103,13 @@ def _gather(
             for k in range(len(rays)):
                 u, v, w = rays[k, 0] * cosine - rays[k, 1] * sine, rays[k, 0] * sine + rays[k, 1] * cosine, rays[k, 2]
                 rx, ry, rz = u * tx + v * bx + w * nx, u * ty + v * by + w * ny, u * tz + v * bz + w * nz
-                place = _hit(depth, normal, px, py, pz, rx, ry, rz, lens)
-                if place >= 0:
+                place = met(depth, px, py, pz, rx, ry, rz, lens, STEPS, FIRST_M, GROWTH, THICKNESS_M)
+                if place < 0:
+                    continue
+                row, column = place // width, place % width
+                if normal[row, column, 0] * rx + normal[row, column, 1] * ry + normal[row, column, 2] * rz < 0:
                     for channel in range(3):
-                        out[j, i, channel] += lit[place // width, place % width, channel]
+                        out[j, i, channel] += lit[row, column, channel]
                     out[j, i, 3] += one
             for channel in range(4):
                 out[j, i, channel] /= np.float32(len(rays))
@@ -153,7 +138,7 @@ def _smoothed(coarse: F32, depth: F32, normal: F32, stride: int, apart: int) -> 
     out = np.zeros_like(coarse)
     for j in range(rows):
         for i in range(columns):
-            y, x = min(height - 1, j * stride + stride // 2), min(width - 1, i * stride + stride // 2)
+            y, x = _pixel(j, stride, height), _pixel(i, stride, width)
             if depth[y, x] <= 0:
                 continue
             total = np.float32(0.0)
@@ -161,7 +146,7 @@ def _smoothed(coarse: F32, depth: F32, normal: F32, stride: int, apart: int) -> 
                 for n in range(i - apart, i + apart + 1, apart):
                     if m < 0 or n < 0 or m >= rows or n >= columns:
                         continue
-                    sy, sx = min(height - 1, m * stride + stride // 2), min(width - 1, n * stride + stride // 2)
+                    sy, sx = _pixel(m, stride, height), _pixel(n, stride, width)
                     weight = _alike(depth, normal, y, x, sy, sx)
                     total += weight
                     for k in range(4):
@@ -191,7 +176,7 @@ def _enlarge(coarse: F32, depth: F32, normal: F32, stride: int, out: F32) -> Non
             total = np.float32(0.0)
             for m in range(j, min(j + 2, rows)):
                 for n in range(i, min(i + 2, columns)):
-                    sy, sx = min(height - 1, m * stride + stride // 2), min(width - 1, n * stride + stride // 2)
+                    sy, sx = _pixel(m, stride, height), _pixel(n, stride, width)
                     weight = _alike(depth, normal, y, x, sy, sx)
                     weight *= (down if m > j else one - down) * (right if n > i else one - right) + np.float32(1e-3)
                     total += weight

@@ -10,8 +10,9 @@ import math
 
 import numpy as np
 
+from synthgen.generate.depth_rays import lens_of, met
 from synthgen.generate.shaded import image_plane
-from synthgen.kernels import inner, njit
+from synthgen.kernels import njit
 from synthgen.types.arrays import F32, U16
 from synthgen.types.geometry import Camera
 
@@ -51,34 +52,12 @@ def mirrored(depth: F32, instance: U16, normal: F32, roughness: F32, metallic: F
         roughness,
         metallic,
         lit,
-        np.array([intrinsics.fx, intrinsics.fy, intrinsics.cx, intrinsics.cy], np.float32),
+        lens_of(intrinsics),
         np.ascontiguousarray(camera.world_from_camera[2, :3], np.float32),
         ground.astype(np.float32),
         out,
     )
     return out
-
-
-@inner
-def _hit(depth, px, py, pz, rx, ry, rz, lens):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """The pixel (row * width + column) where a ray goes behind a visible surface, or -1."""
-    height, width = depth.shape
-    before, t = np.float32(0.0), np.float32(FIRST_M)
-    for _ in range(STEPS):
-        z = pz + t * rz
-        if z < np.float32(0.02):
-            return -1
-        u, v = lens[0] * (px + t * rx) / z + lens[2], lens[1] * (py + t * ry) / z + lens[3]
-        if u < 0 or v < 0 or u >= width or v >= height:
-            return -1
-        surface = depth[int(v), int(u)]
-        behind = z - surface
-        deep = max(np.float32(THICKNESS_M), np.float32(1.5) * (t - before) * abs(rz))
-        if surface > 0 and behind > np.float32(0.001) * surface and behind < deep:
-            return int(v) * width + int(u)
-        before = t
-        t *= np.float32(GROWTH)
-    return -1
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -109,7 +88,8 @@ def _trace(
             along = two * scale * (vx * nx + vy * ny + nz)
             rx, ry, rz = scale * vx - along * nx, scale * vy - along * ny, scale - along * nz
             lift = np.float32(LIFT) * d
-            place = _hit(depth, d * vx + lift * nx, d * vy + lift * ny, d + lift * nz, rx, ry, rz, lens)
+            px, py, pz = d * vx + lift * nx, d * vy + lift * ny, d + lift * nz
+            place = met(depth, px, py, pz, rx, ry, rz, lens, STEPS, FIRST_M, GROWTH, THICKNESS_M)
             if place >= 0:
                 for k in range(3):
                     out[k, y, x] = lit[place // width, place % width, k]

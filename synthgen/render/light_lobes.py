@@ -85,15 +85,24 @@ def _median(values: F64, weight: F64) -> float:  # pragma: no cover - compiled
 
 
 @inner
-def lobe_at(
-    table: F32, roughness: float, n_v: float
-) -> tuple[float, float, float, float, float]:  # pragma: no cover - compiled
-    """The table's five numbers, bilinear; sine and cosine of one angle."""
+def table_place(
+    roughness: float, n_v: float
+) -> tuple[int, int, float, float, float, float]:  # pragma: no cover - compiled
+    """Row and column of the first of four entries of a (SIDE, SIDE) table, and the shares of [i, j], [i, j + 1],
+    [i + 1, j] and [i + 1, j + 1]."""
     top = SIDE - 1.001
     y, x = min(max(roughness * SIDE - 0.5, 0.0), top), min(max(n_v * SIDE - 0.5, 0.0), top)
     i, j = int(y), int(x)
     fy, fx = y - i, x - j
-    a, b, c, d = (1.0 - fy) * (1.0 - fx), (1.0 - fy) * fx, fy * (1.0 - fx), fy * fx
+    return i, j, (1.0 - fy) * (1.0 - fx), (1.0 - fy) * fx, fy * (1.0 - fx), fy * fx
+
+
+@inner
+def lobe_at(
+    table: F32, roughness: float, n_v: float
+) -> tuple[float, float, float, float, float]:  # pragma: no cover - compiled
+    """The table's five numbers, bilinear; sine and cosine of one angle."""
+    i, j, a, b, c, d = table_place(roughness, n_v)
     sine = a * table[i, j, 0] + b * table[i, j + 1, 0] + c * table[i + 1, j, 0] + d * table[i + 1, j + 1, 0]
     cosine = a * table[i, j, 1] + b * table[i, j + 1, 1] + c * table[i + 1, j, 1] + d * table[i + 1, j + 1, 1]
     scale = 1.0 / math.sqrt(sine * sine + cosine * cosine)

@@ -16,10 +16,9 @@ from synthgen.ggx import mirrored_to
 from synthgen.kernels import inner, njit
 from synthgen.render.environment_filter import lobe_floor
 from synthgen.render.light_fresnel import dielectric
+from synthgen.render.light_lobes import SAMPLES, SIDE, table_place
 from synthgen.types.arrays import F32, F64, freeze
 
-SIDE = 32  # entries along roughness and along the cosine of the view
-SAMPLES = 32  # along each of the two random numbers
 ROUGHNESSES = 96  # of the head-on lobes that are compared with
 HEAD_ON_STEPS = 20_000
 
@@ -73,20 +72,14 @@ def mirror_at(
     table: F32, roughness: float, n_v: float, metallic: float
 ) -> tuple[float, float]:  # pragma: no cover - compiled
     """Tilt from the mirror ray towards the normal, rad, and the roughness to filter with."""
-    top = SIDE - 1.001
-    y, x = min(max(roughness * SIDE - 0.5, 0.0), top), min(max(n_v * SIDE - 0.5, 0.0), top)
-    i, j = int(y), int(x)
-    fy, fx = y - i, x - j
-    a, b, c, d = (1.0 - fy) * (1.0 - fx), (1.0 - fy) * fx, fy * (1.0 - fx), fy * fx
+    i, j, a, b, c, d = table_place(roughness, n_v)
     tilt, wide = 0.0, 0.0
     for kind in range(2):
-        share = metallic if kind == 1 else 1.0 - metallic
-        k = 2 * kind
+        share, k, m = (metallic if kind == 1 else 1.0 - metallic), 2 * kind, 2 * kind + 1
         tilt += share * (
             a * table[i, j, k] + b * table[i, j + 1, k] + c * table[i + 1, j, k] + d * table[i + 1, j + 1, k]
         )
-        k += 1
         wide += share * (
-            a * table[i, j, k] + b * table[i, j + 1, k] + c * table[i + 1, j, k] + d * table[i + 1, j + 1, k]
+            a * table[i, j, m] + b * table[i, j + 1, m] + c * table[i + 1, j, m] + d * table[i + 1, j + 1, m]
         )
     return tilt, min(1.0, wide * roughness)
