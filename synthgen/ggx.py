@@ -16,16 +16,24 @@ def mirrored_to(alpha: float, n_v: float, i: int, side: int) -> tuple[float, flo
     "Sampling the GGX Distribution of Visible Normals").
 
     Returns:
+        As ``mirrored_by``.
+    """
+    radius, turn = math.sqrt((i // side + 0.5) / side), 2.0 * math.pi * (i % side + 0.5) / side
+    return mirrored_by(alpha, n_v, radius * math.cos(turn), radius * math.sin(turn))
+
+
+@inner
+def mirrored_by(alpha: float, n_v: float, a: float, b: float) -> tuple[float, float, float, float, float]:
+    """Where light comes from that one facet sends to the eye; the facet: a point (a, b) of the unit disc.
+
+    Returns:
         (l_x, l_y, l_z, v.h, weight): weight = share of the facet's light that neighbours do not hide from the eye, 0
         for directions from beneath the surface. Mean weight = albedo of a surface whose facets mirror all.
     """
     vx = math.sqrt(1.0 - n_v * n_v)
     stretched = math.sqrt(alpha * alpha * vx * vx + n_v * n_v)
     sx, sz = alpha * vx / stretched, n_v / stretched
-    radius = math.sqrt((i // side + 0.5) / side)
-    turn = 2.0 * math.pi * (i % side + 0.5) / side
-    a, b = radius * math.cos(turn), radius * math.sin(turn)
-    b = (1.0 - 0.5 * (1.0 + sz)) * math.sqrt(1.0 - a * a) + 0.5 * (1.0 + sz) * b
+    b = (1.0 - 0.5 * (1.0 + sz)) * math.sqrt(max(0.0, 1.0 - a * a)) + 0.5 * (1.0 + sz) * b
     c = math.sqrt(max(0.0, 1.0 - a * a - b * b))
     # Tangents of the stretched view (sx, 0, sz): (0, 1, 0) and (-sz, 0, sx).
     hx, hy, hz = alpha * (c * sx - b * sz), alpha * a, max(1e-6, c * sz + b * sx)

@@ -23,7 +23,7 @@ from synthgen.attempts import Trouble, try_twice, view_by_view
 from synthgen.config.models import Pipeline
 from synthgen.device import Device, device_kind
 from synthgen.drawing import Picture, draw_pictures, draw_seed, stream
-from synthgen.generate.catalog import ON_GPU, make_generator
+from synthgen.generate.catalog import GATHERING, ON_GPU, make_generator
 from synthgen.label.annotate import annotate
 from synthgen.label.grasps import with_grasps
 from synthgen.networks.gpu import gpu_kind
@@ -205,8 +205,11 @@ def _render(
     if not cameras:
         return [], {}
 
+    gathered = job.pipeline.generate.kind in GATHERING
+
     def render(some: range) -> list[Views]:
-        return render_views(with_cameras(scene, cameras[some.start : some.stop], views[some.start : some.stop]), store)
+        part = with_cameras(scene, cameras[some.start : some.stop], views[some.start : some.stop])
+        return render_views(part, store, gathered=gathered)
 
     rendered, troubles = view_by_view(render, range(len(views)))
     labelled = [thing.instance_index for thing in scene.instances if thing.category_id > 0]
@@ -219,9 +222,8 @@ def _render(
         for i, ok in enumerate(visible):
             view = batch_views.scene.view_indices[batch_views.first + i]
             if ok:
-                kept += render_views(
-                    with_cameras(scene, [batch_views.scene.cameras[batch_views.first + i]], [view]), store
-                )
+                alone = with_cameras(scene, [batch_views.scene.cameras[batch_views.first + i]], [view])
+                kept += render_views(alone, store, gathered=gathered)
             else:
                 unseen[view] = Trouble("nothing_visible")
     return kept, unseen

@@ -20,7 +20,7 @@ from synthgen.generate import gan as module
 from synthgen.generate.gan import Gan, read_gan
 from synthgen.generate.gan_channels import CHANNELS, compose, condition
 from synthgen.generate.gan_network import MULTIPLE, STYLE
-from synthgen.generate.ggx_albedo import albedo_table
+from synthgen.shading import albedo_table
 from synthgen.types.gbuffer import Views
 from synthgen.weights import CARD, MODEL
 
@@ -37,7 +37,7 @@ def test_channels_are_what_they_are_called() -> None:
     views = random_views(1)
     found, gbuffers = seen(views), views.gbuffers
     by_name = dict(zip(CHANNELS, found.channels, strict=True))
-    assert len(by_name) == 28
+    assert len(by_name) == 27
     np.testing.assert_allclose(by_name["albedo.green"] ** 2, gbuffers.albedo[0, ..., 1], atol=1e-3)
     np.testing.assert_array_equal(by_name["normal.z"], gbuffers.normal[0, ..., 2].astype(np.float32))
     np.testing.assert_array_equal(by_name["metallic"], gbuffers.metallic[0].astype(np.float32))
@@ -45,7 +45,10 @@ def test_channels_are_what_they_are_called() -> None:
     up = gbuffers.normal[0].astype(np.float32) @ views.scene.cameras[0].world_from_camera[2, :3]
     np.testing.assert_allclose(by_name["up"], up, atol=1e-3)
     assert by_name["direct"].min() >= 0 and by_name["direct"].max() <= 1
-    assert set(np.unique(by_name["mirrored"])) <= {0, 0.5, 1}
+    assert not by_name["gloss.red"][:6].any() and (by_name["gloss.red"][6:] > 0).any(), "the sky itself is no gloss"
+    assert gbuffers.bounce is not None
+    bounce = (2 ** (4 * by_name["bounce.green"]) - 1) / 4 * found.exposure
+    np.testing.assert_allclose(bounce, gbuffers.bounce[0, ..., 1], rtol=1e-3, atol=1e-3)
     light = (2 ** (4 * by_name["lit.blue"]) - 1) / 4 * found.exposure
     np.testing.assert_allclose(light, found.lit[..., 2], rtol=1e-3, atol=1e-3)
 
@@ -86,9 +89,9 @@ def test_white_furnace(intent: str, metallic: float, albedo: float, expected: fl
         metallic=np.full_like(buffers.metallic, metallic),
         direct=0 * ones,
         highlight=0 * ones,
-        irradiance=ones,
-        occlusion=np.ones_like(buffers.occlusion),
-        reflection=ones,
+        skylight=0.5 * ones,
+        bounce=0.5 * ones,
+        gloss=ones,
     )
     hit = gbuffers.depth_m[0] > 0
     lit = condition(gbuffers, 0, camera).lit[hit]
@@ -287,7 +290,7 @@ WEIGHTS: list[tuple[Callable[[Path], None], str]] = [
     ),
     (
         another_version,
-        "'F' is version 7 of the gan; this synthgen reads version 3; train it again with this version, or install the "
+        "'F' is version 7 of the gan; this synthgen reads version 4; train it again with this version, or install the "
         "version of synthgen it was made with",
     ),
     (a_verifier, "'F' is a verifier; allowed here: a gan; give the folder of one"),

@@ -79,15 +79,14 @@ def test_it_draws_nearer_to_the_path_tracer_than_shaded(tmp_path: Path) -> None:
     pack, generator = open_pack(tmp_path / "pack"), Gan(GanConfig(style=0))
     errors = []
     for index in range(len(pack)):
-        views, target = pack.views(index), pack.target(index)
+        views, target = pack.views(index, gathered=True), pack.target(index)
         true = develop(target, exposure=meter(target)).astype(float)
         pictures = (generator(views, [index]).pixels[0], shaded_alone(views))
         errors.append([np.abs(develop(p, exposure=meter(target)) - true).mean() for p in pictures])
     assert len(errors) == 20
     drawn, shaded = np.mean(errors, axis=0)
-    # shaded computes most of what the network once had to learn; the network must not fall back behind it.
-    assert drawn < shaded
-    assert drawn < 2.95, "levels of 255: what these weights reach, with a margin for other CPUs"
+    assert drawn < 0.95 * shaded
+    assert drawn < 2.85, "levels of 255: what these weights reach, with a margin for other CPUs"
 
 
 @pytest.mark.slow

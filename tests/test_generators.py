@@ -78,6 +78,9 @@ def random_views(count: int, seed: int = 0, order: tuple[int, ...] | None = None
         "occlusion": random(),
         "reflection": random(3, scale=50.0),
         "amodal": rng.integers(0, 9, (*shape, 1)).astype(np.uint64),
+        "skylight": random(3, scale=2.0),
+        "bounce": random(3),
+        "gloss": random(3, scale=50.0),
     }
     cameras = []
     edges = []

@@ -83,7 +83,7 @@ def a_view(scene: Scene, index: int = 0) -> tuple[Surfaces, EdgeBlend, Any]:
 
 @pytest.fixture(scope="module")
 def ten_views() -> list[Any]:
-    return render_views(a_scene(cameras(10)), STORE)
+    return render_views(a_scene(cameras(10)), STORE, gathered=True)
 
 
 def test_batches_hold_at_most_eight_views_in_camera_order(ten_views: list[Any]) -> None:
@@ -96,7 +96,7 @@ def test_channels_have_the_declared_shapes_and_types(ten_views: list[Any]) -> No
         "instance": ("u2", ()), "category": ("u2", ()), "depth_m": ("f4", ()), "normal": ("f2", (3,)),
         "albedo": ("f2", (3,)), "roughness": ("f2", ()), "metallic": ("f2", ()), "direct": ("f2", (3,)),
         "highlight": ("f2", (3,)), "irradiance": ("f2", (3,)), "occlusion": ("f2", ()), "reflection": ("f2", (3,)),
-        "amodal": ("u8", (1,)),
+        "amodal": ("u8", (1,)), "skylight": ("f2", (3,)), "bounce": ("f2", (3,)), "gloss": ("f2", (3,)),
     }  # fmt: skip
     assert {*declared, "truncation", "edges"} == {field.name for field in fields(GBuffers)}
     for name, (kind, tail) in declared.items():
@@ -109,7 +109,8 @@ def test_channels_have_the_declared_shapes_and_types(ten_views: list[Any]) -> No
 def test_bytes_do_not_depend_on_batching(ten_views: list[Any]) -> None:
     scene = a_scene(cameras(10))
     for index in (0, 9):
-        alone = render_views(replace(scene, cameras=(scene.cameras[index],), view_indices=(index,)), STORE)[0].gbuffers
+        one_view = replace(scene, cameras=(scene.cameras[index],), view_indices=(index,))
+        alone = render_views(one_view, STORE, gathered=True)[0].gbuffers
         batch = ten_views[index // 8].gbuffers
         for field in fields(GBuffers):
             one, many = getattr(alone, field.name)[0], getattr(batch, field.name)[index % 8]

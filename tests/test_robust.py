@@ -115,7 +115,7 @@ def raises_at(function: Callable[..., Any], *, where: Callable[..., bool]) -> Ca
 POISONS: list[tuple[str, str, Callable[..., bool], tuple[int, ...], int]] = [
     ("scene", "sample_scene", lambda *a, scene_index, attempt, **n: scene_index == 2, (5, 6), 8),
     ("camera", "sample_camera", lambda *a, view, attempt: a[2].index == 2 and view == 1, (6,), 8),
-    ("camera", "render_views", lambda scene, store: scene.index == 2 and 1 in scene.view_indices, (6,), 8),
+    ("camera", "render_views", lambda scene, *a, **n: scene.index == 2 and 1 in scene.view_indices, (6,), 8),
     ("draw", "sense", lambda images, config, rngs: any(has_state_of(rng, "sense", 2, 1) for rng in rngs), (6,), 1),
     ("label", "annotate", lambda v, *a, **n: v.scene.index == 2 and 1 in shown(v), (6,), 1),
 ]

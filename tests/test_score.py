@@ -366,7 +366,7 @@ class FakePack:
     def target(self, index: int) -> F32:
         return np.asarray(picture(index) / 200.0 * (1 + self.keys[index].variation), np.float32)
 
-    def views(self, index: int) -> Any:
+    def views(self, index: int, *, gathered: bool = False) -> Any:
         return SimpleNamespace(index=index)
 
 

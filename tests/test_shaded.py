@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from synthgen.config.models import ShadedConfig
 from synthgen.errors import InternalError
-from synthgen.generate.ggx_albedo import albedo_table, look_up
 from synthgen.generate.halves import unpack
-from synthgen.generate.shaded import RADIANCE_LIMIT, Shaded, multibounce
+from synthgen.generate.shaded import RADIANCE_LIMIT, Shaded
 from synthgen.projection import pixel_rays
+from synthgen.shading import albedo_table, look_up, multibounce
 from synthgen.types.gbuffer import EdgeBlend, GBuffers, Views
 from synthgen.types.geometry import Camera, Intrinsics
 from synthgen.types.scene import EnvironmentLight, Scene

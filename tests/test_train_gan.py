@@ -75,7 +75,7 @@ def test_a_pool_is_the_pack_as_the_network_sees_it(home: Path) -> None:
     compared = 0
     for row, pair in enumerate(pack.pairs()):
         view = int(pool.view_of[row])
-        seen = condition(pair.views.gbuffers, 0, pair.views.scene.cameras[pair.views.first])
+        seen = condition(pack.views(row, gathered=True).gbuffers, 0, pair.views.scene.cameras[pair.views.first])
         np.testing.assert_allclose(pool.channels[view], seen.channels, atol=2e-3)
         np.testing.assert_allclose(pool.lit[view] * seen.exposure, seen.lit, rtol=2e-3, atol=1e-4)
         np.testing.assert_allclose(pool.targets[row] * seen.exposure, pair.image, rtol=2e-3, atol=1e-4)
@@ -159,7 +159,7 @@ def test_batches_know_which_light_is_varied(home: Path) -> None:
         seen += int(varied.sum())
     assert 0 < seen < 48
     small = GanObjective(training.model_copy(update={"crop": 16}), [pool], [1.0], [], None, "cpu")
-    assert small.batch(0)[0].shape == (4, 28, 16, 16)
+    assert small.batch(0)[0].shape == (4, 27, 16, 16)
 
 
 def test_styles_are_measured_on_varied_images_alone() -> None:

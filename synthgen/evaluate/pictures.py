@@ -24,7 +24,7 @@ from synthgen.report.reading import read_head, shards
 from synthgen.sense.camera_model import meter
 from synthgen.sense.tone import TABLE_MAX, TABLE_STEPS, tone_table
 from synthgen.types.arrays import F32, U8
-from synthgen.types.gbuffer import Views
+from synthgen.types.gbuffer import GATHERED, Views
 
 LARGEST_PX = 2048  # long side; larger photographs say no more to a network that looks at 224 pixels
 SHOULDER = 0.72  # of the tone curve that radiance is seen through
@@ -170,8 +170,8 @@ class PackLike(Protocol):
         """(H, W, 3) float32 linear radiance."""
         ...
 
-    def views(self, index: int) -> Views:
-        """The G-buffer, one view."""
+    def views(self, index: int, *, gathered: bool = False) -> Views:
+        """The G-buffer, one view; ``gathered``: with light between surfaces."""
         ...
 
 
@@ -218,7 +218,8 @@ class Generated:
         pack, place = self._targets.pack, self._targets.indices[index]
         key = pack.keys[place]
         seed = seeding.draw_seed(self._seed, "score.draw", scene=key.scene, view=key.pair_id)
-        made = self._generator(pack.views(place), [seed])
+        views = pack.views(place, gathered=bool(self._generator.channels & GATHERED))
+        made = self._generator(views, [seed])
         if made.encoding == "srgb8":
             return np.asarray(made.pixels[0], np.uint8)
         return develop(np.asarray(made.pixels[0], np.float32), exposure=meter(pack.target(place)))

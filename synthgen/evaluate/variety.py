@@ -24,7 +24,7 @@ from synthgen.networks.lite0 import Lite0, map_distance
 from synthgen.pack.reading import Pack
 from synthgen.sense.camera_model import meter
 from synthgen.types.arrays import F32, F64, I64, U8
-from synthgen.types.gbuffer import Views
+from synthgen.types.gbuffer import GATHERED, Views
 from synthgen.types.images import Images
 from synthgen.verify.crops import bounds
 from synthgen.verify.verifier import Verifier
@@ -69,7 +69,7 @@ def evaluate_variety(
     spreads = np.zeros((len(chosen), 2))
     scores: list[F64] = []
     for i, indices in enumerate(chosen):
-        seen = pack.views(indices[0])
+        seen = pack.views(indices[0], gathered=bool(generator.channels & GATHERED))
         key = pack.keys[indices[0]]
         drawn = [
             generator(seen, [seeding.draw_seed(seed, "variety.draw", scene=key.scene, view=key.pair_id, attempt=k)])

@@ -17,6 +17,8 @@ GENERATORS: dict[str, Callable[[Any, Assets, Device], Generator]] = {
     "pathtraced": lambda config, store, device: Pathtraced(config, store),
     "shaded": lambda config, store, device: Shaded(config),
 }
+# Kinds that read light between surfaces (``types.gbuffer.GATHERED``), which is gathered for them alone.
+GATHERING = frozenset({"gan"})
 ON_GPU = frozenset({"gan"})  # kinds that draw there when asked to; the others draw on the CPU of the same worker
 
 

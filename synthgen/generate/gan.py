@@ -46,7 +46,7 @@ class Corrections(Protocol):
     most: int
 
     def run(self, inputs: Iterable[tuple[F32, ...]]) -> Iterator[F32]:
-        """Batches of (n, 28, H, W) channels and (n, 8, 1, 1) styles -> (n, 9, H, W) each, in order; n <= ``most``."""
+        """Batches of (n, 27, H, W) channels and (n, 8, 1, 1) styles -> (n, 9, H, W) each, in order; n <= ``most``."""
         ...
 
 

@@ -14,8 +14,8 @@ from functools import partial
 from synthgen.networks.ops import Ops, Shapes, Value, tensor_shapes
 
 KIND = "gan"
-VERSION = 3
-INPUTS = 28  # see ``generate.gan_channels``
+VERSION = 4
+INPUTS = 27  # see ``generate.gan_channels``
 OUTPUTS = 9  # gain, bounce and free term, three colours each
 STYLE = 8  # numbers in a style code
 STYLE_MEAN, STYLE_COVARIANCE = "style.mean", "style.covariance"
@@ -34,21 +34,20 @@ MEANS = (
     0.2,
     0.78,
     0.4,
-    *(0.03,) * 3,
-    0.05,
-    *(0.69, 0.2, 0.07),
-    *(0.06,) * 3,
+    *(0.75,) * 3,
+    *(0.65, 0.27, 0.07),
+    *(0.1,) * 3,
 )
 SPREADS = (
     *(*(0.24,) * 3, *(0.37,) * 3, *(0.24,) * 3, 0.26, 0.39, 0.29, 0.23, 0.26, 0.18, 0.98, 0.4, 0.33),
-    *(*(0.14,) * 3, 0.2, 0.22, 0.24, 0.25, *(0.1,) * 3),
+    *(*(0.34,) * 3, 0.25, 0.25, 0.25, *(0.15,) * 3),
 )
 WIDTHS = (32, 64, 96, 128)  # features at 1/2, 1/4, 1/8 and 1/16
 MULTIPLE = 2 ** len(WIDTHS)  # sides of the image are padded to multiples of this
 
 
 def network(ops: Ops, x: Value, style: Value, widths: tuple[int, ...] = WIDTHS) -> Value:
-    """(B, 28, H, W) channels and (B, 8, 1, 1) style -> (B, 9, H, W) corrections; H and W are multiples of 16."""
+    """(B, 27, H, W) channels and (B, 8, 1, 1) style -> (B, 9, H, W) corrections; H and W are multiples of 16."""
     fine = ops.relu(ops.conv("in", ops.standard(x, MEANS, SPREADS), INPUTS, FULL, norm=False, pad="border"))
     skips = []
     y = fine

@@ -10,10 +10,10 @@ import numpy as np
 from synthgen import antialias
 from synthgen.config.models import ShadedConfig
 from synthgen.errors import InternalError
-from synthgen.generate.ggx_albedo import albedo_table, look_up, mirrored_share
 from synthgen.generate.halves import bits, unpack
 from synthgen.kernels import njit
 from synthgen.projection import pixel_rays
+from synthgen.shading import albedo_table, look_up, mirrored_share, multibounce
 from synthgen.types.arrays import F32, U16, freeze
 from synthgen.types.gbuffer import GBuffers, Views
 from synthgen.types.geometry import Intrinsics
@@ -27,8 +27,8 @@ class Shaded:
     """Linear radiance of the lit G-buffer, edges anti-aliased.
 
     radiance = diffuse albedo * (direct + irradiance * occlusion) + highlight + reflection * directional albedo,
-    with the integrated albedo of GGX surfaces (``ggx_albedo``) and energy compensation for rough metals, so that a
-    white surface in a white room stays white at every roughness.
+    with the integrated albedo of GGX surfaces (``synthgen.shading``) and energy compensation for rough metals, so that
+    a white surface in a white room stays white at every roughness.
     """
 
     channels = frozenset(
@@ -96,16 +96,6 @@ def shade(gbuffers: GBuffers, index: int, intrinsics: Intrinsics, out: F32) -> N
         albedo_table(),
         out,
     )
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def multibounce(occlusion, albedo):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Ambient visibility brightened by light between surfaces: Jimenez et al. 2016, "Practical Realtime Strategies
-    for Accurate Indirect Occlusion", eq. 10: a white corner is less dark than a black one."""
-    a = np.float32(2.0404) * albedo - np.float32(0.3324)
-    b = np.float32(-4.7951) * albedo + np.float32(0.6417)
-    c = np.float32(2.7552) * albedo + np.float32(0.6903)
-    return max(occlusion, ((occlusion * a + b) * occlusion + c) * occlusion)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -104,28 +104,33 @@ class Pack:
             raise DatasetError(self._other(target, "other light"))
         return radiance.decode(target.code, target.knee, target.span, predicted)
 
-    def views(self, index: int) -> Views:
+    def views(self, index: int, *, gathered: bool = False) -> Views:
         """The G-buffer of a pair, rendered now: one view. That of the last pair is kept.
+
+        Args:
+            index: of the pair.
+            gathered: whether light between surfaces is wanted (``types.gbuffer.GATHERED``).
 
         Raises:
             DatasetError: what is rendered now shows other things than the image.
         """
-        return self._shown(index)[0]
+        return self._shown(index, gathered)[0]
 
-    def _shown(self, index: int) -> tuple[Views, F32]:
+    def _shown(self, index: int, gathered: bool = False) -> tuple[Views, F32]:
         """The view of a pair, and what ``shaded`` draws of it."""
         entry, target = self._target(index)
         scene = entry.scene
         key = (scene.index, target.camera)
-        if self._last is None or self._last[0] != key:
+        last = self._last
+        if last is None or last[0] != key or (gathered and last[1][0].gbuffers.gloss is None):
             alone = replace(
                 scene, cameras=(scene.cameras[target.camera],), view_indices=(scene.view_indices[target.camera],)
             )
-            views = render_views(alone, self.store)[0]
+            views = render_views(alone, self.store, gathered=gathered)[0]
             if instance_crc32(views.gbuffers.instance[0]) != target.instance_crc32:
                 raise DatasetError(self._other(target, "other shapes"))
-            self._last = key, (views, shaded_alone(views))
-        return self._last[1]
+            self._last = last = key, (views, shaded_alone(views))
+        return last[1]
 
     def _other(self, target: Target, what: str) -> str:
         made = self.card["versions"]["synthgen"]

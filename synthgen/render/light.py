@@ -47,8 +47,9 @@ class LitChannels:
     """The light part of the G-buffer for one view; semantics as in ``types.gbuffer.GBuffers``.
 
     Attributes:
-        direct, highlight, irradiance, reflection: (H, W, 3) float32.
+        direct, highlight, irradiance, reflection, skylight: (H, W, 3) float32.
         occlusion: (H, W) float32.
+        roughness: (H, W) float32 of what a pixel sees (``light_curvature``), with which it was lit.
     """
 
     direct: F32
@@ -56,6 +57,8 @@ class LitChannels:
     irradiance: F32
     occlusion: F32
     reflection: F32
+    skylight: F32
+    roughness: F32
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +150,9 @@ def light_surfaces(light: SceneLight, surfaces: Surfaces) -> LitChannels:
         environment.upward, mirror_table(), environment.irradiance, IRRADIANCE_HEIGHT,
     )  # fmt: skip
     _add_lights(light, s, agree, direct, highlight)
-    return LitChannels(direct, highlight, ambient[..., 0:3], ambient[..., 6], ambient[..., 3:6])
+    return LitChannels(
+        direct, highlight, ambient[..., 0:3], ambient[..., 6], ambient[..., 3:6], ambient[..., 7:10], s.roughness
+    )
 
 
 def _add_lights(light: SceneLight, surfaces: Surfaces, agree: U8, direct: F32, highlight: F32) -> None:

@@ -37,6 +37,7 @@ PROBE_REACH_M = 0.4
 CLEAR_BELOW = 0.6  # ambient visibility from which nothing stands between a surface and the support below
 HIDDEN = 0.4  # radiance of hidden directions, as a share of the support's
 INTERPOLATED_ROUGHNESS = 0.2  # sharper reflections are computed at every pixel
+CHANNELS = 10
 PAIR_SPREAD = 0.06  # of irradiance, between a pixel's neighbours
 # Relative difference of a cell's corners up to which they are blended, by cell edge.
 ALIKE = (0.0, 0.2, 0.2, 0.0, 0.2, 0.0, 0.0, 0.0, 0.06)
@@ -107,6 +108,7 @@ def _light_pixel(
         out[y, x, 3], out[y, x, 4] = intensity * ar, intensity * ag
         out[y, x, 5] = intensity * ab
         out[y, x, 0], out[y, x, 1], out[y, x, 2], out[y, x, 6] = 0.0, 0.0, 0.0, 1.0
+        out[y, x, 7], out[y, x, 8], out[y, x, 9] = 0.0, 0.0, 0.0
         return
     nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
     px, py, rise = position[y, x, 0], position[y, x, 1], position[y, x, 2] - ground_z
@@ -138,6 +140,7 @@ def _light_pixel(
             under = last[6 + k]
             lit = under * (seen[y, x, 0] if has_support else 1.0)
         out[y, x, k] = above + under
+        out[y, x, 7 + k] = above * seen[y, x, 0] + (0.0 if supported else lit)
         part = 0.2126 if k == 0 else (0.7152 if k == 1 else 0.0722)
         sees += part * (above * seen[y, x, 0] + lit)
         most += part * (above + under)
@@ -221,7 +224,7 @@ def environment_light(
     by_normal: F32,
     by_normal_height: int,
 ) -> F32:  # pragma: no cover - compiled
-    """(H, W, 7) float32 irradiance RGB, reflection RGB, occlusion of one view.
+    """(H, W, 10) float32 irradiance RGB, reflection RGB, occlusion, skylight RGB of one view; see ``LitChannels``.
 
     Where there is a support it fills the lower hemisphere in place of the map: its radiance (``glow``: its colour
     times the light that reaches it, shadows included) is looked up where the surface's normal or mirror ray meets it.
@@ -235,7 +238,7 @@ def environment_light(
         sharp .. by_normal_height: see ``PreparedEnvironment``; mirrors: ``light_mirror.mirror_table()``.
     """
     height, width = thing.shape
-    out = np.full((height, width, 7), UNSET, np.float32)
+    out = np.full((height, width, CHANNELS), UNSET, np.float32)
     filled, todo = no_cells(height, width)
     last, found = np.full(9, 2.0), np.empty(7)
     for step in STEPS:
@@ -262,7 +265,7 @@ def environment_light(
             if odd == 1 and roughness[y, x] > GLOSSY:
                 ya, xa, yb, xb = settled_pair(out, thing, position, normal, y, x, PAIR_SPREAD)
             if ya >= 0 and abs(out[ya, xa, 4] - out[yb, xb, 4]) <= ALIKE[1] * out[ya, xa, 4]:
-                for k in range(7):
+                for k in range(CHANNELS):
                     out[y, x, k] = 0.5 * (out[ya, xa, k] + out[yb, xb, k])
             else:
                 _light_pixel(

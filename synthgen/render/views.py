@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,22 +14,28 @@ from synthgen.render.assets_protocol import Assets
 from synthgen.render.channels import Visibility, fill_surfaces, new_surfaces
 from synthgen.render.compact import store_half, store_labels, turn_normals
 from synthgen.render.edges import blend_edges
+from synthgen.render.gather import gather
 from synthgen.render.lens import Lens, lens_of
-from synthgen.render.light import LitChannels, SceneLight, build_scene_light, light_surfaces
+from synthgen.render.light import LitChannels, build_scene_light, light_surfaces
 from synthgen.render.raster import place_vertices, rasterise
+from synthgen.render.scene_rays import SceneRays, scene_rays
 from synthgen.render.surfaces import Surfaces
 from synthgen.render.things import Thing, may_be_seen, things_of
 from synthgen.render.truncation import truncation_of
 from synthgen.types.arrays import F32, U64
-from synthgen.types.gbuffer import EdgeBlend, GBuffers, Views
+from synthgen.types.gbuffer import GATHERED, EdgeBlend, GBuffers, Views
 from synthgen.types.geometry import Camera
 from synthgen.types.scene import Scene
 
 BATCH_VIEWS = 8
 
 
-def render_views(scene: Scene, store: Assets) -> list[Views]:
+def render_views(scene: Scene, store: Assets, *, gathered: bool = False) -> list[Views]:
     """All views of a scene in camera order, in batches of at most ``BATCH_VIEWS``; the bytes do not depend on batching.
+
+    Args:
+        scene, store: what to render.
+        gathered: whether to gather light between surfaces as well (``types.gbuffer.GATHERED``).
 
     Raises:
         InternalError: cameras of different image sizes, or a thing without one material per slot.
@@ -39,34 +46,49 @@ def render_views(scene: Scene, store: Assets) -> list[Views]:
     sizes = {(camera.intrinsics.width, camera.intrinsics.height) for camera in scene.cameras}
     if len(sizes) != 1:
         raise InternalError(f"scene {scene.index} has cameras of sizes {sorted(sizes)}; all must have the same size")
-    things, light = _prepared(scene, store)
+    ready = _prepared(scene, store)
     firsts = range(0, len(scene.cameras), BATCH_VIEWS)
-    return [_render_batch(scene, first, things, light) for first in firsts]
+    return [_render_batch(scene, first, ready, gathered) for first in firsts]
+
+
+class _Ready:
+    """What all views of a scene need."""
+
+    def __init__(self, scene: Scene, store: Assets) -> None:
+        self.scene, self.store = scene, store
+        self.things = things_of(scene, store)
+        self.light = build_scene_light(scene, store)
+
+    @cached_property
+    def rays(self) -> SceneRays:
+        return scene_rays(self.things, [thing.role for thing in self.scene.objects])
+
+    def serves(self, scene: Scene, store: Assets) -> bool:
+        """Scenes that differ in their cameras alone share their parts."""
+        last = self.scene
+        parts = ((last.objects, scene.objects), (last.lights, scene.lights), (last.environment, scene.environment))
+        return self.store is store and all(a is b for a, b in parts)
 
 
 # The scene rendered last: its things and shadow maps serve all its views, also when they come in several calls.
-_last: tuple[Scene, Assets, tuple[Thing, ...], SceneLight] | None = None
+_last: _Ready | None = None
 
 
-def _prepared(scene: Scene, store: Assets) -> tuple[tuple[Thing, ...], SceneLight]:
-    """What all views need, once per scene: scenes that differ in their cameras alone share their parts."""
+def _prepared(scene: Scene, store: Assets) -> _Ready:
+    """What all views need, once per scene."""
     global _last
-    if _last is not None:
-        last, assets, things, light = _last
-        parts = ((last.objects, scene.objects), (last.lights, scene.lights), (last.environment, scene.environment))
-        if assets is store and all(a is b for a, b in parts):
-            return things, light
-    _last = None  # one scene's maps in memory, not two
-    things, light = things_of(scene, store), build_scene_light(scene, store)
-    _last = (scene, store, things, light)
-    return things, light
+    if _last is None or not _last.serves(scene, store):
+        _last = None  # one scene's maps in memory, not two
+        _last = _Ready(scene, store)
+    return _last
 
 
-def _render_batch(scene: Scene, first: int, things: tuple[Thing, ...], light: SceneLight) -> Views:
+def _render_batch(scene: Scene, first: int, ready: _Ready, gathered: bool) -> Views:
+    things, light = ready.things, ready.light
     cameras = scene.cameras[first : first + BATCH_VIEWS]
     height, width = cameras[0].intrinsics.height, cameras[0].intrinsics.width
     instances = max((thing.instance_index for thing in things), default=0)
-    channels = _empty_channels(len(cameras), height, width, words=max(1, -(-instances // 64)))
+    channels = _empty_channels(len(cameras), height, width, gathered, words=max(1, -(-instances // 64)))
     surfaces = new_surfaces(height, width)
     truncation: list[F32] = []
     edges: list[EdgeBlend] = []
@@ -76,7 +98,12 @@ def _render_batch(scene: Scene, first: int, things: tuple[Thing, ...], light: Sc
         fill_surfaces(surfaces, drawn.seen, drawn.things, lens, pose)
         edges.append(blend_edges(surfaces, drawn.seen, drawn.things, lens, pose))
         truncation.append(drawn.truncation)
-        _pack(channels, i, things, drawn, surfaces, light_surfaces(light, surfaces), camera)
+        lit = light_surfaces(light, surfaces)
+        _pack(channels, i, things, drawn, surfaces, lit, camera)
+        if gathered:
+            between = gather(light, ready.rays, surfaces, lit, drawn.seen.depth_m, camera)
+            for name, light_of in (("skylight", lit.skylight), ("bounce", between.bounce), ("gloss", between.gloss)):
+                store_half(light_of, channels[name][i])
     return Views(scene, first, GBuffers(**channels, truncation=tuple(truncation), edges=tuple(edges)))
 
 
@@ -134,10 +161,18 @@ def _beyond(bounds: list[float], lens: Lens) -> bool:
     return x_max < 0 or x_min > lens.width or y_max < 0 or y_min > lens.height
 
 
-def _empty_channels(views: int, height: int, width: int, *, words: int) -> dict[str, npt.NDArray[Any]]:
+def _empty_channels(views: int, height: int, width: int, gathered: bool, *, words: int) -> dict[str, npt.NDArray[Any]]:
     """Room for one batch, by field of ``GBuffers``."""
     grey = ("roughness", "metallic", "occlusion")
-    color = ("normal", "albedo", "direct", "highlight", "irradiance", "reflection")
+    color = (
+        "normal",
+        "albedo",
+        "direct",
+        "highlight",
+        "irradiance",
+        "reflection",
+        *(sorted(GATHERED) if gathered else ()),
+    )
     shape = (views, height, width)
     return {
         "instance": np.empty(shape, np.uint16),

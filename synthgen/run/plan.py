@@ -14,9 +14,10 @@ from synthgen.assets.store import store_for
 from synthgen.config.load import LoadedPipeline
 from synthgen.config.models import Pipeline
 from synthgen.errors import ConfigError
-from synthgen.generate.catalog import make_generator
+from synthgen.generate.catalog import GATHERING, make_generator
 from synthgen.generate.protocol import Generator
 from synthgen.recipe import Job, Shard
+from synthgen.render.gather import GATHER_VERSION
 from synthgen.render.light import LIGHT_VERSION
 from synthgen.run.catalog import build_catalog
 from synthgen.scene.cameras import camera_fault
@@ -131,7 +132,7 @@ def fingerprint_of(pipeline: Pipeline, catalog: Catalog, shard_scenes: int, gene
             "assets": assets,
             "generator": generator,
             "verifier": verifier,
-            "light": LIGHT_VERSION,
+            "light": [LIGHT_VERSION, GATHER_VERSION if pipeline.generate.kind in GATHERING else 0],
             "versions": installed_versions(__version__),
         },
         sort_keys=True,

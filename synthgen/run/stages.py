@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from synthgen.assets.store import AssetStore, store_for
 from synthgen.augment.pictures import augment
 from synthgen.config.models import Pipeline
 from synthgen.drawing import labelled_indices
-from synthgen.generate.catalog import make_generator
+from synthgen.generate.catalog import GATHERING, make_generator
 from synthgen.label.annotate import annotate
 from synthgen.label.grasps import with_grasps
 from synthgen.recipe import Batch
@@ -62,7 +63,8 @@ def _one_scene(plan: Plan, index: int, folder: Path) -> dict[str, float]:
         cameras = [sample_camera(pipeline, job.catalog, scene, store, view=v, attempt=0) for v in range(views)]
     except Exception:
         return {}
-    seen = clock("render", render_views, with_cameras(scene, cameras, list(range(views))), store)
+    render = partial(render_views, gathered=pipeline.generate.kind in GATHERING)
+    seen = clock("render", render, with_cameras(scene, cameras, list(range(views))), store)
     rngs = _draw(clock, pipeline, store, seen, index)
     if pipeline.labels.depth_sensor is not None:
         for v, streams in zip(seen, rngs, strict=True):

@@ -20,7 +20,7 @@ from synthgen.weights import Array
 from synthgen.write.files import replacing
 
 BRIGHTEST = 6.0e4  # below the largest half
-FORMAT = 4
+FORMAT = 5
 ARRAYS = ("channels", "lit", "targets", "ids", "edge_pixels", "edge_weights", "edge_ends", "view_of", "variation")
 
 
@@ -31,7 +31,7 @@ class PackPool:
     Attributes:
         name: of the pack's folder.
         card: of the pack.
-        channels: (V, 28, H, W) float16, see ``gan_channels.CHANNELS``.
+        channels: (V, 27, H, W) float16, see ``gan_channels.CHANNELS``.
         lit, targets: (V, H, W, 3) and (P, H, W, 3) float16.
         ids: (V, H, W) uint16.
         edge_pixels, edge_weights: (E,) int32 and (E, 9) uint8: ``EdgeBlend`` of all views, one after the other.
@@ -105,7 +105,7 @@ def _build(pack: Pack, split: str | None, folder: Path, tell: Callable[[int, int
     for place, (index, key) in enumerate(zip(indices, shown, strict=True)):
         view = views[key]
         if view not in exposures:
-            seen_from = pack.views(index)
+            seen_from = pack.views(index, gathered=True)
             gbuffers = seen_from.gbuffers
             seen = condition(gbuffers, 0, seen_from.scene.cameras[seen_from.first])
             exposures[view] = seen.exposure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from synthgen.types.arrays import F16, F32, I32, U8, U16, U64
 from synthgen.types.scene import Scene
@@ -38,6 +39,10 @@ class GBuffers:
         occlusion: (B, H, W) float16 ambient visibility, 1 = open, 0 = enclosed.
         reflection: (B, H, W, 3) float16 environment radiance along the mirror direction, blurred by roughness;
             where nothing was hit: the environment itself.
+        skylight, bounce, gloss: light between surfaces, for generators that ask for it, else None: (B, H, W, 3) float16
+            environment irradiance (divided by pi) that reaches the surface past all that stands there, the support's
+            light left out; irradiance (divided by pi) from surfaces; mean radiance that the surface's mirror lobe
+            receives from surfaces and surroundings, where nothing was hit: the environment itself.
         amodal: (B, H, W, words) uint64; bit (k - 1) % 64 of word (k - 1) // 64 = instance k covers this pixel centre.
         truncation: per view (N,) float32: share of instance k's silhouette outside the frame, at index k - 1.
         edges: one ``EdgeBlend`` per view.
@@ -58,6 +63,12 @@ class GBuffers:
     amodal: U64
     truncation: tuple[F32, ...]
     edges: tuple[EdgeBlend, ...]
+    skylight: F16 | None = None
+    bounce: F16 | None = None
+    gloss: F16 | None = None
+
+
+GATHERED = frozenset(("skylight", "bounce", "gloss"))  # what is there only when asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,5 +87,6 @@ class Views:
         if len(some) == len(self):
             return self
         cut = slice(some.start, some.stop)
-        buffers = {field.name: getattr(self.gbuffers, field.name)[cut] for field in fields(GBuffers)}
+        arrays = {field.name: getattr(self.gbuffers, field.name) for field in fields(GBuffers)}
+        buffers: dict[str, Any] = {name: None if array is None else array[cut] for name, array in arrays.items()}
         return Views(self.scene, self.first + some.start, GBuffers(**buffers))

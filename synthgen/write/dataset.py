@@ -28,6 +28,7 @@ LIBRARIES = (
     "mujoco",
     "trimesh",
     "manifold3d",
+    "embreex",
     "opencv-python-headless",
     "pillow",
     "albumentations",
