@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 
 from synthgen.render.things import Thing
 from synthgen.types.arrays import F32, F64, I32, U16, Bool, freeze
@@ -46,6 +44,9 @@ class SceneRays:
 
 def scene_rays(things: Sequence[Thing], roles: Sequence[str]) -> SceneRays:
     """Makes ready for rays what a scene consists of; ``roles``: of its things."""
+    from embreex.mesh_construction import TriangleMesh
+    from embreex.rtcore_scene import EmbreeScene
+
     vertices, faces, numbers, first = [], [], [], 0
     color = np.zeros((len(things) + 1, 3), np.float32)
     for thing in things:
