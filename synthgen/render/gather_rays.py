@@ -45,6 +45,14 @@ def _beside(x: float, y: float, z: float) -> tuple[float, float, float]:  # prag
     return 1.0 + sign * x * x * a, sign * x * y * a, -sign * x
 
 
+@inner
+def _put(n, pixel, a, b, c, t, s, position, normal, lift, origins, directions):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Writes ray ``n`` of a pixel: the direction (a, b, c) between tangent t, tangent s and normal."""
+    for axis in range(3):
+        directions[n, axis] = a * t[axis] + b * s[axis] + c * normal[pixel, axis]
+        origins[n, axis] = position[pixel, axis] + lift[pixel, axis]
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def cosine_rays(
     pixels: I64, width: int, position: F32, normal: F32, lift: F32, count: int, origins: F32, directions: F32
@@ -66,11 +74,7 @@ def cosine_rays(
             a, b = _on_disc(along, across, (k + u) / count)
             along, across = _turned_on(along, across)
             c = math.sqrt(max(0.0, 1.0 - (k + u) / count))
-            directions[n, 0] = a * tx + b * bx + c * nx
-            directions[n, 1] = a * ty + b * by + c * ny
-            directions[n, 2] = a * tz + b * bz + c * nz
-            for axis in range(3):
-                origins[n, axis] = position[pixel, axis] + lift[pixel, axis]
+            _put(n, pixel, a, b, c, (tx, ty, tz), (bx, by, bz), position, normal, lift, origins, directions)
             n += 1
 
 
@@ -115,9 +119,5 @@ def lobe_rays(
             along, across = _turned_on(along, across)
             lx, ly, lz, v_h, seen = mirrored_by(alpha, n_v, a, b)
             weights[n] = seen * (metal + (1.0 - metal) * dielectric(v_h))
-            directions[n, 0] = lx * tx + ly * bx + lz * nx
-            directions[n, 1] = lx * ty + ly * by + lz * ny
-            directions[n, 2] = lx * tz + ly * bz + lz * nz
-            for axis in range(3):
-                origins[n, axis] = position[pixel, axis] + lift[pixel, axis]
+            _put(n, pixel, lx, ly, lz, (tx, ty, tz), (bx, by, bz), position, normal, lift, origins, directions)
             n += 1

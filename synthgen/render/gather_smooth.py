@@ -9,7 +9,7 @@ import numpy as np
 from synthgen.kernels import inner, njit
 from synthgen.types.arrays import F32, U8, U16
 
-SAME_PLANE_M = 0.01  # how far a neighbour may be off the surface's plane to count by half, per metre of distance to it
+OFF_PLANE = 8.0  # weight of the squared sine of the angle by which the way to a neighbour leaves the surface's plane
 LEAST_COSINE = 0.5  # between normals of neighbours
 SMOOTH = 0.25  # roughness from which what is mirrored may be blended with all neighbours
 
@@ -36,7 +36,7 @@ def _alike(thing, position, normal, y, x, sy, sx):  # type: ignore[no-untyped-de
     cosine *= cosine
     cosine *= cosine
     slope = off * off / apart  # squared sine of the angle that the step leaves the plane by
-    return cosine * cosine / (np.float32(1.0) + np.float32(8.0) * slope)
+    return cosine * cosine / (np.float32(1.0) + np.float32(OFF_PLANE) * slope)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
